@@ -1,0 +1,130 @@
+"""`make bench`, or `python -m bench --quick --only latency`."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import aws_model, cold_start, growth, hit_rate, latency, limits, rush, sizes, webhook
+from bench.old_way import OldWay
+from bench.report import Table, machine, save
+from bench.stage import families, stage
+from infra.catalog import SchoolApi
+
+RUNS: Final = 10
+
+
+def measure_latency(runs: int, bars: Progress) -> list[Table]:
+    tables = []
+    with stage() as rest, OldWay(rest.plan, families(rest.school, 1, 1)[0]) as old:
+        for profile in ("realistic", "observed"):
+            bar = bars.add_task(f"latency, {profile}", total=latency.steps(runs))
+            found = latency.measure(rest, old, profile, runs, partial(bars.advance, bar))
+            tables.append(latency.latency_table(found))
+    with stage(school_api=SchoolApi.GRAPH) as graph:
+        runs = min(runs, 3)
+        bar = bars.add_task("calls by GraphQL", total=2 * 8 * runs)
+        by_graph = latency.measure_graph(graph, runs, partial(bars.advance, bar))
+    return [*tables, latency.calls_table(found, by_graph)]
+
+
+def measure_cold_start(runs: int, bars: Progress) -> list[Table]:
+    bar = bars.add_task("cold start", total=cold_start.steps(runs))
+    with stage() as here:
+        return [cold_start.table(cold_start.measure(here, runs, partial(bars.advance, bar)))]
+
+
+def measure_sizes(runs: int, bars: Progress) -> list[Table]:
+    bars.add_task("sizes", total=None)
+    return [sizes.measure()]
+
+
+def measure_webhook(runs: int, bars: Progress) -> list[Table]:
+    bar = bars.add_task("webhook", total=len(webhook.PROFILES) + runs)
+    with stage() as here:
+        return [webhook.measure(here, float(runs), runs, partial(bars.advance, bar))]
+
+
+def measure_hit_rate(runs: int, bars: Progress) -> list[Table]:
+    days = min(runs, 5)
+    bar = bars.add_task("hit rate", total=hit_rate.steps(days))
+    with stage() as here:
+        return [hit_rate.measure(here, days, 1000, partial(bars.advance, bar))]
+
+
+def measure_growth(runs: int, bars: Progress) -> list[Table]:
+    bar = bars.add_task("growth", total=len(growth.STUDENTS) + len(growth.AT_ONCE))
+    with stage() as here:
+        return [
+            growth.by_conversations(here, 20 * runs, partial(bars.advance, bar)),
+            growth.by_students(here, 30 * runs, partial(bars.advance, bar)),
+        ]
+
+
+def measure_rush(runs: int, bars: Progress) -> list[Table]:
+    parents, seconds = (rush.PARENTS, rush.SECONDS) if runs >= RUNS else (200, 6.0)
+    bar = bars.add_task("morning rush", total=parents)
+    with stage(school_api_calls_per_minute=rush.CALLS_PER_MINUTE, conversations_at_once=rush.CONVERSATIONS) as here:
+        return [rush.measure(here, parents, seconds, partial(bars.advance, bar))]
+
+
+def measure_limits(runs: int, bars: Progress) -> list[Table]:
+    rounds = min(runs, 3)
+    bar = bars.add_task("memory and time", total=2 * rounds)
+    with stage() as here:
+        return [limits.measure(here, rounds, partial(bars.advance, bar))]
+
+
+def predict(runs: int, bars: Progress) -> list[Table]:
+    bars.add_task("prediction", total=None)
+    return [aws_model.table()]
+
+
+SECTIONS: Final[dict[str, Callable[[int, Progress], list[Table]]]] = {
+    "latency": measure_latency,
+    "cold-start": measure_cold_start,
+    "sizes": measure_sizes,
+    "webhook": measure_webhook,
+    "hit-rate": measure_hit_rate,
+    "growth": measure_growth,
+    "rush": measure_rush,
+    "limits": measure_limits,
+    "aws": predict,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the product on this machine.")
+    parser.add_argument("--quick", action="store_true", help="few runs, for development: figures of no worth")
+    parser.add_argument("--only", nargs="+", choices=[*SECTIONS], metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--output", type=Path, help="where the JSON goes")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that everything started is stopped
+    console = Console() if sys.stdout.isatty() else Console(width=170)
+    about, tables, began = machine(), [], time.monotonic()
+    for name in arguments.only or SECTIONS:
+        with Progress(
+            TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+        ) as bars:
+            made = SECTIONS[name](2 if arguments.quick else RUNS, bars)
+        for table in made:
+            table.print(console)
+        tables += made
+    path = save(tables, about, arguments.output)
+    targets = [target for table in tables for _, target in table.targets]
+    console.print(
+        f"{sum(target.met for target in targets)} of {len(targets)} targets met, "
+        f"in {(time.monotonic() - began) / 60:.0f} minutes. All figures: {path}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

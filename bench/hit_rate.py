@@ -1,0 +1,250 @@
+"""How often an answer is in the cache: days of messages through the product's own `understand` and `remember`.
+
+Both run in this process against the stack's real Redis and PostgreSQL, with a clock that jumps from message to
+message: the ages of what is kept are those of a real day, which then takes half a minute. What the school would answer
+is written as `remember` writes it after a fetch of 1.5 s. The turns at the school's API are taken from the real script,
+on that same clock. What Redis itself lets go of after 24 hours has no part in it: soft lives are minutes.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any, Final
+
+from bench import traces
+from bench.report import Table, Target
+from bench.stage import TODAY, Stage
+from bench.traces import FIRST_WEEK_HOURS, ORDINARY_HOURS, Written
+from infra.catalog import function
+from local.child import die_with_parent
+from local.parent import Parent, new_message_id, text
+from local.plan import Plan
+from local.world import sample
+from local.world.sample import SampleSchool
+
+STUDENTS: Final = 2_000
+FETCH_SECONDS: Final = 1.5
+TARGET: Final = 80.0  # percent
+CALLS_PER_MINUTE: Final = 120  # that the school allows of each kind
+OTHER_SHARES: Final = (0.5, 0.8, 0.9)  # of sittings that begin with a greeting
+DAY: Final = 86_400.0
+
+
+@dataclass
+class Found:
+    """What one day came to."""
+
+    messages: int = 0
+    wanted: Counter[str] = field(default_factory=Counter)  # answers that something cached can give
+    hits: Counter[str] = field(default_factory=Counter)  # those that it gave
+    school_calls: int = 0
+    metrics: Counter[str] = field(default_factory=Counter)  # what the product's own dashboard would count
+    busy: int = 0  # parents who were asked to come back, since the school's API had no turn left
+
+    def add(self, other: "Found") -> None:
+        self.messages += other.messages
+        self.wanted.update(other.wanted)
+        self.hits.update(other.hits)
+        self.metrics.update(other.metrics)
+        self.school_calls += other.school_calls
+        self.busy += other.busy
+
+    @property
+    def rate(self) -> float:
+        """Percent of the answers that needed figures or a model and had them at once."""
+        return 100 * sum(self.hits.values()) / max(sum(self.wanted.values()), 1)
+
+
+class Clock:
+    """Stands in for the module `time` in the code under test."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
+@dataclass(frozen=True)
+class Lives:
+    """How long what is kept counts as fresh, in seconds; None: as the product has it."""
+
+    account: float | None = None
+    answer: float | None = None
+
+
+def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, lives: Lives) -> Found:
+    """One day in a process of its own; `space` keeps its keys apart from other days'."""
+    for name in ("understand", "remember"):
+        os.environ.update(plan.environment(function(name)))
+    os.environ |= {"LOG_LEVEL": "CRITICAL", "SCHOOL_API_CALLS_PER_MINUTE": str(CALLS_PER_MINUTE)}
+    import redis
+
+    from functions import remember, understand
+    from functions.adapters import accounts, cache, observe
+    from functions.domain import inbound
+
+    clock, found = Clock(), Found()
+    server = redis.Redis(port=plan.ports.redis)
+    now_key = f"{space}:now"
+    cache.time = understand.time = clock  # type: ignore[assignment,attr-defined]
+    cache.VERSION = space  # type: ignore[misc]
+    accounts.ACCOUNT_LIFE = lives.account or accounts.ACCOUNT_LIFE  # type: ignore[attr-defined,assignment]
+    understand.ANSWER_LIFE = lives.answer or understand.ANSWER_LIFE  # type: ignore[attr-defined,assignment]
+    turn = cache._TURN.replace("redis.call('TIME')", f"{{redis.call('GET', '{now_key}'), '0'}}")
+    cache._TURN = turn  # type: ignore[misc]
+
+    def count(name: str, value: float = 1) -> None:
+        found.metrics[name] += int(value)
+
+    observe.count = count
+    parents = parents_of(school_of(plan))
+    for one in written:
+        clock.now = begins + one.at
+        server.set(now_key, f"{clock.now:.3f}")
+        parent = parents[one.parent % len(parents)]
+        children = parent[1]
+        wish = f"gate pass {children[0]}" if one.wish == "gate pass" else one.wish
+        body = parent[0].writes(text(wish), new_message_id())
+        message = inbound.read(body).messages[0].as_json() | {"timestamp": 0}
+        seen = understand.look(inbound.Message.read(message))
+        _note(found, seen)
+        clock.now += FETCH_SECONDS if seen["fetch"] else 0
+        account = None
+        if seen["fetch"]:
+            ids = seen["fetch"]["student_ids"]
+            found.school_calls += 2 * len(ids)
+            lines: dict[str, list[object]] = {name: [] for name in ids}
+            account = {"term": seen["fetch"]["term"], "bills": lines, "payments": lines}
+        after = {
+            "plan": seen["plan"],
+            "account": account,
+            "fetched": bool(account),
+            "question_key": seen["question_key"],
+            "cacheable": seen["plan"]["next"] == "ai" and not seen["answer"],
+            "answer": "An answer.",
+        }
+        remember.keep(inbound.Message.read(message), after)
+    return found
+
+
+def _note(found: Found, seen: dict[str, Any]) -> None:
+    """Whether this message's answer waited for the school or a model."""
+    found.messages += 1
+    plan = seen["plan"]
+    found.busy += seen["problem"] == "school_busy"
+    if plan["needs_account"]:
+        found.wanted["account"] += 1
+        found.hits["account"] += bool(seen["account"])
+    elif seen["question_key"]:
+        found.wanted["answer"] += 1
+        found.hits["answer"] += bool(seen["answer"])
+
+
+def school_of(plan: Plan) -> SampleSchool:
+    return SampleSchool.of_size(STUDENTS, plan.today or TODAY, plan.seed)
+
+
+def parents_of(school: SampleSchool) -> list[tuple[Parent, list[str]]]:
+    """Every guardian with the children on record."""
+    children: dict[str, list[str]] = {}
+    for student in school.students:
+        if not student.is_newcomer and student.has_account:
+            for phone, kind in student.phones:
+                if kind == "guardian":
+                    children.setdefault(phone, []).append(student.id)
+    return [(Parent(phone), ids) for phone, ids in sorted(children.items())]
+
+
+def measure(stage: Stage, days: int, messages: int, progress: Any) -> Table:
+    """An ordinary day, the first week (`days` of ten times as many messages), and other habits than assumed."""
+    school = school_of(stage.plan)
+    url = f"postgresql+pg8000://assistant@127.0.0.1:{stage.plan.ports.postgres}/school"
+    sample.load(url, school)
+    stage.stack.postgres.wait_for_replica()
+    parents = len(parents_of(school))
+    ordinary = traces.day(parents, messages, ORDINARY_HOURS, seed=1)
+    works: list[tuple[str, list[Written], Lives]] = [
+        ("ordinary day", ordinary, Lives()),
+        *(
+            ("first week of term", traces.day(parents, 10 * messages, FIRST_WEEK_HOURS, seed=10 + number), Lives())
+            for number in range(days)
+        ),
+        *(
+            (f"if {share:.0%} greet", traces.day(parents, messages, ORDINARY_HOURS, seed=1, greeting=share), Lives())
+            for share in OTHER_SHARES
+        ),
+        ("if answers lived a day", ordinary, Lives(answer=DAY)),
+        ("if accounts lived an hour", ordinary, Lives(account=3600.0)),
+    ]
+    totals: dict[str, Found] = {}
+    with ProcessPoolExecutor(2, get_context("spawn"), die_with_parent, max_tasks_per_child=1) as processes:
+        begins = float(int(time.time()) // int(DAY) * int(DAY))
+        futures = [
+            (name, processes.submit(replay, stage.plan, written, begins + DAY * place, f"day{place}", lives))
+            for place, (name, written, lives) in enumerate(works)
+        ]
+        for name, future in futures:
+            totals.setdefault(name, Found()).add(future.result())
+            progress(1)
+    return table(totals)
+
+
+def steps(days: int) -> int:
+    return days + 3 + len(OTHER_SHARES)
+
+
+def table(totals: dict[str, Found]) -> Table:
+    made = Table(
+        f"Cache hit rate, {STUDENTS:,} students: % of answers that needed figures or a model",
+        [
+            "trace",
+            "messages",
+            "hit rate",
+            "accounts",
+            "answers",
+            "metric",
+            "school calls",
+            "told busy",
+            "targets",
+        ],
+    )
+    for name, found in totals.items():
+        counted = found.metrics["CacheHits"], found.metrics["CacheMisses"]
+        by_kind = {kind: 100 * found.hits[kind] / max(found.wanted[kind], 1) for kind in ("account", "answer")}
+        metric = 100 * counted[0] / max(sum(counted), 1)
+        targets = [Target(found.rate, TARGET, " %", at_least=True)] if not name.startswith("if") else []
+        made.add(
+            [
+                name,
+                f"{found.messages:,}",
+                f"{found.rate:.1f}",
+                f"{by_kind['account']:.1f}",
+                f"{by_kind['answer']:.1f}",
+                f"{metric:.1f}",
+                f"{found.school_calls:,}",
+                found.busy,
+            ],
+            targets,
+            trace=name,
+            messages=found.messages,
+            rate=round(found.rate, 2),
+            metric=round(metric, 2),
+            by_kind=by_kind,
+            school_calls=found.school_calls,
+            busy=found.busy,
+        )
+    made.notes = [
+        "hit rate: the parent did not wait for the school or the model. metric: every look-up that the product "
+        "counts as CacheHits or CacheMisses, people and fetches behind a menu included.",
+        f"Assumed: {traces.GREETING:.0%} of sittings begin with a greeting, behind which the account is fetched. "
+        f"The school's ceiling is {CALLS_PER_MINUTE} calls a minute and kind. if …: the ordinary day with one change.",
+    ]
+    return made

@@ -1,0 +1,144 @@
+"""The real local stack as the benchmark uses it: whose messages, what is forgotten before each, what starts anew."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import redis
+from sqlalchemy import create_engine, text
+
+from bench.floor import Delays
+from functions.adapters.phone_numbers import normalise_all
+from functions.domain.knowledge import normalise_question
+from infra.catalog import SchoolApi
+from local.parent import Parent
+from local.plan import ACCESS_KEY, REGION, SECRET_KEY, Plan, Ports
+from local.running import Running, request
+from local.stack import Stack
+from local.world.sample import SampleSchool, Student
+
+TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
+TERM: Final = "2026-3"
+NO_CEILING: Final = 100_000  # school API calls a minute, where its ceiling is not what is measured
+
+
+@dataclass(frozen=True)
+class Family:
+    """A parent of the sample school, and the children whose number is on record."""
+
+    parent: Parent
+    children: tuple[Student, ...]
+
+    @property
+    def ids(self) -> list[str]:
+        return [child.id for child in self.children]
+
+
+def families(school: SampleSchool, children: int, most: int) -> list[Family]:
+    """Up to `most` ordinary families of that size, each child with at least half of the fees paid: a pass can be given.
+
+    Two at the least, since two families are measured at a time.
+    """
+    by_phone: dict[str, list[Student]] = {}
+    for student in school.students:
+        for phone in normalise_all(student.guardian_mobile):
+            by_phone.setdefault(phone, []).append(student)
+    found = [
+        Family(Parent(phone), tuple(students))
+        for phone, students in by_phone.items()
+        if len(students) == children
+        and phone.startswith("+2637722")  # of the generated families, which have no peculiarities
+        and all(s.share is not None and s.share >= 50 for s in students)
+    ]
+    if len(found) < min(most, 2):
+        raise ValueError(f"only {len(found)} such families")
+    return found[:most]
+
+
+class Stage:
+    """A running stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.plan = stack, stack.plan
+        self.running = Running(stack.plan)
+        self.redis = redis.Redis(port=stack.plan.ports.redis, decode_responses=True)
+        self.database = create_engine(f"postgresql+pg8000://assistant@127.0.0.1:{stack.plan.ports.postgres}/school")
+        self.school = SampleSchool.build(stack.plan.today or TODAY, stack.plan.seed)
+
+    def use(self, profile: str) -> Delays:
+        """Delays of that profile from now on."""
+        found = self.running.world("PUT", "/profile", {"name": profile})
+        time.sleep(1.1)  # the other parts of the stack ask the world once a second
+        return Delays.of(found)
+
+    def forget(self, family: Family, question: str = "") -> None:
+        """Nothing of this family is in the cache, nor the answer to that question."""
+        keys = [f"v1:account:{student}:{TERM}" for student in family.ids]
+        pipe = self.redis.pipeline(transaction=False)  # the keys lie in different slots of the cluster
+        for key in (f"v1:person:{family.parent.bsuid}", f"v1:answer:{normalise_question(question)}", *keys):
+            pipe.delete(key)
+        pipe.execute()
+
+    def withdraw_passes(self, family: Family) -> None:
+        """The next request makes a new pass."""
+        with self.database.begin() as connection:
+            for table in ("pass_requests", "gate_passes"):
+                statement = text(f"DELETE FROM {table} WHERE student_id = ANY(:ids)")  # noqa: S608
+                connection.execute(statement, {"ids": family.ids})
+
+    def restart(self, functions: Sequence[str], *, warm: bool = True) -> None:
+        """New processes for these functions; `warm`: started ahead of need, as provisioned concurrency does."""
+        for name in functions:
+            request("POST", f"{self.plan.lambdas_url}/functions/{name}/reset")
+        if not warm:
+            return
+        request("POST", f"{self.plan.lambdas_url}/warm")
+        deadline = time.monotonic() + 60
+        while request("GET", f"{self.plan.lambdas_url}/ready")[0] != 200:
+            if time.monotonic() > deadline:
+                raise TimeoutError("functions do not start")
+            time.sleep(0.02)
+
+    @contextlib.contextmanager
+    def without_conversations(self) -> Iterator[None]:
+        """Messages stay in the queue, and are dropped at the end."""
+        self.running.aws("POST", "/pipe/stop")
+        try:
+            yield
+        finally:
+            aws = {"service_name": "sqs", "region_name": REGION, "endpoint_url": self.plan.aws_url}
+            keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+            boto3.client(**aws, **keys).purge_queue(QueueUrl=self.plan.queue_url("messages.fifo"))
+            self.running.aws("POST", "/pipe/start")
+
+    def limit_processes(self, most: int, **other: int) -> None:
+        """At most so many processes of each function; what comes beyond waits for one of them."""
+        body = b'{"ReservedConcurrentExecutions": 1000}'  # AWS's own quota of all functions together
+        for name in self.running.functions():
+            request("PUT", f"{self.plan.lambdas_url}/2017-10-31/functions/{name}/concurrency", body)
+            request("POST", f"{self.plan.lambdas_url}/functions/{name}/processes/{other.get(name, most)}")
+
+    def close(self) -> None:
+        self.redis.close()
+        self.database.dispose()
+
+
+@contextlib.contextmanager
+def stage(profile: str = "zero", **options: Any) -> Iterator[Stage]:
+    """A stack of its own, in a folder that is thrown away."""
+    settings = {"today": TODAY, "school_api_calls_per_minute": NO_CEILING, "school_api": SchoolApi.REST} | options
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder,
+        Stack(Plan.create(Path(folder), Ports.free(), profile=profile, **settings)) as stack,
+    ):
+        made = Stage(stack)
+        try:
+            yield made
+        finally:
+            made.close()

@@ -1,0 +1,1 @@
+"""The Lambda functions, one short file each; the folder listing is the list of functions."""

@@ -1,0 +1,150 @@
+"""Recording what WhatsApp tells us: each kind of event has one way into the database."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from functions.adapters import message_log as message_log_
+from functions.adapters import observe
+from functions.adapters.models import contacts, feedback, message_log, notices
+from functions.domain.deliveries import advance, verdict
+from functions.domain.whatsapp_codes import OPERATOR
+
+Event = Mapping[str, Any]
+
+
+def proven_answers(found: Sequence[Event]) -> list[str]:
+    """Messages that were answered for certain: a status of our answer has come back."""
+    return [event["answer_to"] for event in found if event.get("answer_to") and event.get("status") != "failed"]
+
+
+def record(connection: Connection, event: Event) -> list[str]:
+    """Record one event; the senders whose person has changed by it."""
+    if event["kind"] == "message":
+        return _MESSAGES.get(event["type"], _notice)(connection, event)
+    if event["kind"] == "notice":
+        return _NOTICES.get(event["field"], _notice)(connection, event)
+    return _status(connection, event) if event["kind"] == "status" else _notice(connection, event)
+
+
+def _status(connection: Connection, event: Event) -> list[str]:
+    """Moves the delivery state of the answer forward; a status may come before the answer is logged."""
+    condition = message_log.c.reply_id == event["id"]
+    if answer_to := event.get("answer_to"):
+        connection.execute(insert(message_log).values(message_id=answer_to).on_conflict_do_nothing())
+        condition = message_log.c.message_id == answer_to
+    row = connection.execute(select(message_log).where(condition).with_for_update()).first()
+    if row is None:
+        return _notice(connection, event)  # an answer that we know nothing of
+    state = advance(row.delivery, event["status"])
+    values: dict[str, Any] = {} if row.reply_id else {"reply_id": event["id"]}
+    if event.get("category") and event.get("billable") and not row.category:
+        observe.count("BillableReplies")  # the price comes with two statuses
+    if event.get("category"):
+        values |= {"category": event["category"], "billable": event.get("billable")}
+    if state and state != row.delivery:
+        values |= {"delivery": state, "delivery_at": datetime.fromtimestamp(event["timestamp"], UTC)}
+        codes = event.get("error_codes") or [None]
+        if state == "failed":
+            values["delivery_error"] = codes[0]
+            observe.count("FailedDeliveries")
+            if codes[0] in OPERATOR:
+                observe.count("OperatorNeeded")
+            observe.log().warning("delivery failed", reply_id=event["id"], code=codes[0])
+    if values:
+        connection.execute(message_log.update().where(message_log.c.message_id == row.message_id).values(**values))
+    return []
+
+
+def _reaction(connection: Connection, event: Event) -> list[str]:
+    """A reaction to one of our messages; a later one replaces it, none takes it back."""
+    values = {
+        "about": event.get("about") or "",
+        "sender": event.get("bsuid") or event.get("phone") or "",
+        "verdict": verdict(event.get("emoji")),
+        "emoji": event.get("emoji"),
+    }
+    done = connection.execute(insert(feedback).values(event_id=event["id"], **values).on_conflict_do_nothing())
+    message_log_.count_verdict(values["verdict"] if done.rowcount else None)
+    return []
+
+
+def _system(connection: Connection, event: Event) -> list[str]:
+    """Someone changed their number or user id: the old one must not open the account for whoever gets it next."""
+    details = event.get("details") or {}
+    new_number, new_id = details.get("wa_id"), details.get("user_id")
+    if details.get("type") in ("user_changed_number", "customer_changed_number"):
+        new_phone = f"+{new_number}" if new_number else None
+        _move(connection, contacts.c.phone == event.get("phone"), {"phone": new_phone, "bsuid": new_id})
+    elif details.get("type") == "user_changed_user_id" and new_id and event.get("bsuid"):
+        _move(connection, contacts.c.bsuid == event["bsuid"], {"bsuid": new_id})
+    _notice(connection, event)
+    return [item for item in (event.get("bsuid"), event.get("phone"), new_id, new_number and f"+{new_number}") if item]
+
+
+def _user_id_update(connection: Connection, event: Event) -> list[str]:
+    changed = []
+    for item in event["value"].get("user_id_update") or []:
+        ids = item.get("user_id") or {}
+        if ids.get("previous") and ids.get("current"):
+            _move(connection, contacts.c.bsuid == ids["previous"], {"bsuid": ids["current"]})
+            changed += [ids["previous"], ids["current"]]
+    _notice(connection, event)
+    return changed
+
+
+def _user_preferences(connection: Connection, event: Event) -> list[str]:
+    """STOP and RESUME by WhatsApp's own button."""
+    changed = []
+    for item in event["value"].get("user_preferences") or []:
+        if item.get("value") not in ("stop", "resume"):
+            continue
+        phone = f"+{item['wa_id']}" if item.get("wa_id") else None
+        keys = {"phone": phone, "bsuid": item.get("user_id")}
+        changed += [key for key in keys.values() if key]
+        condition = contacts.c.bsuid == keys["bsuid"] if keys["bsuid"] else contacts.c.phone == phone
+        when = func.now() if item["value"] == "stop" else None
+        known = connection.execute(contacts.update().where(condition).values(opted_out_at=when)).rowcount
+        if not known and any(keys.values()):
+            connection.execute(insert(contacts).values(**keys, opted_out_at=when).on_conflict_do_nothing())
+    _notice(connection, event)
+    return changed
+
+
+def _move(connection: Connection, condition: Any, values: Mapping[str, Any]) -> None:
+    """Give a contact other keys; whoever held them before is no longer that person.
+
+    A contact that is left without any key could not be reached or recognised again: it goes.
+    """
+    row = connection.execute(select(contacts).where(condition).with_for_update()).first()
+    if row is None:
+        return
+    if not any({"phone": row.phone, "bsuid": row.bsuid, **values}.values()):
+        connection.execute(contacts.delete().where(contacts.c.id == row.id))
+        return
+    for name, value in values.items():
+        if value:
+            connection.execute(contacts.delete().where(contacts.c[name] == value, contacts.c.id != row.id))
+    connection.execute(contacts.update().where(contacts.c.id == row.id).values(**values))
+
+
+def _notice(connection: Connection, event: Event) -> list[str]:
+    """Kept once, without what a person wrote (a group's messages come this way)."""
+    kept = {name: value for name, value in event.items() if name != "text"}
+    content = json.dumps(kept, sort_keys=True)
+    name = hashlib.sha256(content.encode()).hexdigest()
+    kind = str(event.get("field") or event.get("type") or event["kind"])[:64]
+    connection.execute(insert(notices).values(id=name, kind=kind, content=kept).on_conflict_do_nothing())
+    return []
+
+
+_MESSAGES: dict[str, Callable[[Connection, Event], list[str]]] = {"reaction": _reaction, "system": _system}
+_NOTICES: dict[str, Callable[[Connection, Event], list[str]]] = {
+    "user_id_update": _user_id_update,
+    "user_preferences": _user_preferences,
+}

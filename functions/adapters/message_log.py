@@ -1,0 +1,99 @@
+"""The message log: what was asked (never the text), what was answered, what became of it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from functions.adapters import observe
+from functions.adapters.models import contacts, feedback, message_log
+from functions.domain.inbound import Message
+from functions.domain.intents import Intent
+
+
+def was_answered(connection: Connection, message_id: str) -> bool:
+    query = select(message_log.c.reply_id).where(message_log.c.message_id == message_id)
+    return connection.execute(query).scalar_one_or_none() is not None
+
+
+def questions_since(connection: Connection, sender: str, moment: datetime) -> int:
+    """How many questions this sender has asked since that moment."""
+    return _count_since(connection, sender, Intent.QUESTION, moment)
+
+
+def look_ups_since(connection: Connection, sender: str, moment: datetime) -> int:
+    """How often this sender has named a student in vain since that moment."""
+    return _count_since(connection, sender, Intent.LOOK_UP, moment)
+
+
+def _count_since(connection: Connection, sender: str, intent: Intent, moment: datetime) -> int:
+    query = select(func.count()).where(
+        message_log.c.sender == sender, message_log.c.intent == intent.value, message_log.c.received_at >= moment
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def record(connection: Connection, message: Message, values: Mapping[str, object]) -> None:
+    """Write or complete the row of a message; a delivery status may have been here first."""
+    row = {
+        "sender": message.sender,
+        "type": message.type[:32],
+        "received_at": datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else datetime.now(UTC),
+        **values,
+    }
+    statement = insert(message_log).values(message_id=message.id, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["message_id"], set_=row))
+
+
+def record_contact(connection: Connection, message: Message, phone: str | None) -> bool:
+    """Keep one row for one person, and join two that turn out to be the same; True when something new was learnt.
+
+    `phone`: as WhatsApp gave it or as the person proved it.
+    """
+    by_phone = contacts.c.phone == phone if phone else None
+    by_bsuid = contacts.c.bsuid == message.bsuid if message.bsuid else None
+    condition = by_phone if by_bsuid is None else by_bsuid if by_phone is None else by_phone | by_bsuid
+    if condition is None:
+        return False
+    rows = connection.execute(select(contacts).where(condition).order_by(contacts.c.id).with_for_update()).all()
+    news: dict[str, object] = {"last_message_at": func.now()}
+    if message.profile_name:
+        news["profile_name"] = message.profile_name
+    if not rows:
+        values = {"phone": phone, "bsuid": message.bsuid, **news}
+        connection.execute(insert(contacts).values(**values).on_conflict_do_nothing())
+        return True
+    keep, *others = rows
+    if others:  # a number that changed hands, or one person known by both keys
+        connection.execute(contacts.delete().where(contacts.c.id.in_([row.id for row in others])))
+        news["opted_out_at"] = next((row.opted_out_at for row in rows if row.opted_out_at), None)
+    learnt = bool(others) or (phone, message.bsuid) not in {
+        (keep.phone, keep.bsuid),
+        (keep.phone, None),
+        (None, keep.bsuid),
+    }
+    if phone:
+        news["phone"] = phone
+    if message.bsuid:
+        news["bsuid"] = message.bsuid
+    connection.execute(contacts.update().where(contacts.c.id == keep.id).values(**news))
+    return learnt
+
+
+def opt(connection: Connection, message: Message, phone: str | None, *, out: bool) -> None:
+    """Honour STOP or its taking back, for anything we send first."""
+    condition = contacts.c.bsuid == message.bsuid if message.bsuid else contacts.c.phone == phone
+    connection.execute(contacts.update().where(condition).values(opted_out_at=func.now() if out else None))
+
+
+def record_verdict(connection: Connection, message: Message, verdict: str | None) -> None:
+    """👍 or 👎 under one of our messages, by its button."""
+    values = {"about": message.about or "", "sender": message.sender, "verdict": verdict}
+    done = connection.execute(insert(feedback).values(event_id=message.id, **values).on_conflict_do_nothing())
+    count_verdict(verdict if done.rowcount else None)
+
+
+def count_verdict(verdict: str | None) -> None:
+    if verdict in ("up", "down"):
+        observe.count("FeedbackUp" if verdict == "up" else "FeedbackDown")

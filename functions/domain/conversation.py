@@ -1,0 +1,297 @@
+"""What to do with a message, given who writes and what we know: one pure decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import Enum
+
+from functions.domain import intents
+from functions.domain.inbound import Message
+from functions.domain.intents import Intent, Request
+from functions.domain.people import Kind, Person, Student
+from functions.domain.school import School
+
+TYPED = ("text", "interactive", "button")
+MOST_LOOK_UPS = 5  # children whom a stranger may name in one message
+WORDS_FOR_THE_OFFICE = 7  # "I want to talk to the office" is six words and says nothing yet
+
+
+class Say(Enum):
+    """Everything we can answer; `wording.compose` has the words of each."""
+
+    MENU = "menu"
+    BALANCE = "balance"
+    STATEMENT = "statement"
+    GATE_PASS = "gate_pass"
+    ANSWER = "answer"
+    ASK = "ask"
+    INFO = "info"
+    OFFICE = "office"
+    THANKS = "thanks"
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    NOT_TEXT = "not_text"
+    CHOOSE_CHILD = "choose_child"
+    SHARE_NUMBER = "share_number"
+    NUMBER_KNOWN = "number_known"
+    NOT_REGISTERED = "not_registered"
+    NOT_YOUR_CHILD = "not_your_child"
+    NOT_ON_RECORD = "not_on_record"  # the same words for a number that does not match and for no such student
+    UNKNOWN_TERM = "unknown_term"
+    TERM_NOT_BEGUN = "term_not_begun"
+    NO_PASS_IN_HOLIDAYS = "no_pass_in_holidays"
+    QUESTION_LIMIT = "question_limit"
+    FEEDBACK = "feedback"
+    OFFICE_ASK = "office_ask"  # what should the office know?
+    OFFICE_TOLD = "office_told"  # to the parent
+    OFFICE_NOTICE = "office_notice"  # to the office
+    OFFICE_CLOSED = "office_closed"  # to the office
+    RECEIPT = "receipt"
+    REOPEN = "reopen"
+    RECORDS_UNREACHABLE = "records_unreachable"
+
+
+class Next(Enum):
+    """Where the state machine goes before the reply can be sent."""
+
+    REPLY = "reply"
+    AI = "ai"
+    GATE_PASS = "gate_pass"
+    LOOK_UP = "look_up"  # ask the school about the students named, then think again
+    OFFICE = "office"  # open a request, and tell the office
+    CLOSE = "close"  # close one
+    RECEIPTS = "receipts"
+
+
+# What needs the parent's number, and so cannot be done for someone whose number WhatsApp hides.
+_NEEDS_NUMBER = frozenset({Intent.MENU, Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS})
+_ACCOUNT_SAYS = {Intent.BALANCE: Say.BALANCE, Intent.STATEMENT: Say.STATEMENT, Intent.GATE_PASS: Say.GATE_PASS}
+_PLAIN_SAYS = {
+    Intent.MENU: Say.MENU,
+    Intent.ASK: Say.ASK,
+    Intent.INFO: Say.INFO,
+    Intent.OFFICE: Say.OFFICE,
+    Intent.THANKS: Say.THANKS,
+    Intent.OPT_OUT: Say.OPTED_OUT,
+    Intent.OPT_IN: Say.OPTED_IN,
+    Intent.NOT_TEXT: Say.NOT_TEXT,
+    Intent.FEEDBACK: Say.FEEDBACK,
+    Intent.CLOSE: Say.MENU,  # from anyone but the office
+    Intent.LOOK_UP: Say.MENU,  # never asked for by that name
+}
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What we asked back and may be answered by name: kept for some minutes, and never in the way of the menu."""
+
+    intent: Intent
+    term: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {"intent": self.intent.value, "term": self.term}
+
+    @classmethod
+    def read(cls, value: object) -> "Pending | None":
+        if not isinstance(value, Mapping) or value.get("intent") not in {intent.value for intent in Intent}:
+            return None
+        return cls(Intent(value["intent"]), value.get("term"))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decision, as the state machine carries it."""
+
+    intent: Intent
+    say: Say
+    next: Next = Next.REPLY
+    students: tuple[Student, ...] = ()  # whom the reply is about
+    term: str | None = None  # code of the term whose account is shown
+    question: str | None = None
+    personal: bool = False  # the question is about the parent's own figures
+    entry: str | None = None  # of the school's knowledge
+    kind: str | None = None  # of a message that is not text: voice, image, …
+    needs_account: bool = False
+    fetch_ahead: bool = False  # after the reply, fetch the account, so that the next tap is instant
+    pending: Pending | None = None
+    look_up: tuple[str, ...] = ()  # ids of students to ask the school about
+    welcome: bool = False  # the parent is known from this message on
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "intent": self.intent.value,
+            "say": self.say.value,
+            "next": self.next.value,
+            "students": [student.as_json() for student in self.students],
+            "term": self.term,
+            "question": self.question,
+            "personal": self.personal,
+            "entry": self.entry,
+            "kind": self.kind,
+            "needs_account": self.needs_account,
+            "fetch_ahead": self.fetch_ahead,
+            "pending": self.pending.as_json() if self.pending else None,
+            "look_up": list(self.look_up),
+            "welcome": self.welcome,
+        }
+
+    @classmethod
+    def read(cls, value: Mapping[str, object]) -> "Plan":
+        """Back from `as_json`."""
+        students, look_up = value.get("students"), value.get("look_up")
+        return cls(
+            intent=Intent(value["intent"]),
+            say=Say(value["say"]),
+            next=Next(value.get("next", "reply")),
+            students=tuple(Student.read(item) for item in students) if isinstance(students, list) else (),
+            term=_text(value.get("term")),
+            question=_text(value.get("question")),
+            personal=bool(value.get("personal")),
+            entry=_text(value.get("entry")),
+            kind=_text(value.get("kind")),
+            needs_account=bool(value.get("needs_account")),
+            fetch_ahead=bool(value.get("fetch_ahead")),
+            pending=Pending.read(value.get("pending")),
+            look_up=tuple(look_up) if isinstance(look_up, list) else (),
+            welcome=bool(value.get("welcome")),
+        )
+
+
+def request_of(message: Message, person: Person, pending: Pending | None, school: School, today: date) -> Request:
+    """What the message asks for, before we look at whether it can be had."""
+    if message.tap and (tapped := intents.read_tap(message.tap)):
+        return tapped
+    if message.type == "contacts" and message.shared_phone:
+        return Request(pending.intent if pending else Intent.SHARED_NUMBER, pending.term if pending else None)
+    request = intents.recognise(
+        message.text or "",
+        registered=person.kind in (Kind.REGISTERED, Kind.UNSURE),
+        students=person.students,
+        calendar=school.calendar,
+        prefix=school.student_id_prefix,
+        today=today,
+    )
+    if message.type not in TYPED and (request.intent == Intent.QUESTION or not message.text):
+        return Request(Intent.NOT_TEXT)
+    if request.intent == Intent.QUESTION and pending and pending.intent == Intent.OFFICE:
+        return Request(Intent.OFFICE)  # what we asked for: the words for the office
+    if person.opted_out and intents.is_start(message.text):
+        return Request(Intent.OPT_IN)  # from anyone else it opens the menu
+    if not request.sure and pending:  # "Tariro" after "Which child?"
+        return replace(request, intent=pending.intent, term=request.term or pending.term)
+    return request
+
+
+def decide(
+    message: Message,
+    person: Person,
+    pending: Pending | None,
+    school: School,
+    today: date,
+    *,
+    looked_up: bool = False,
+) -> Plan:
+    """The plan for one message. `today` is the date in the school's time zone.
+
+    `looked_up`: the school has just been asked about the students that a visitor named.
+    """
+    request = request_of(message, person, pending, school, today)
+    about_a_child = request.intent in _ACCOUNT_SAYS or request.intent == Intent.QUESTION
+    if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
+        plan = Plan(Intent.LOOK_UP, Say.NOT_ON_RECORD)
+        return plan if looked_up else replace(plan, next=Next.LOOK_UP, look_up=request.student_ids[:MOST_LOOK_UPS])
+    plan = _plan(request, message, person, pending, school, today)
+    return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
+
+
+def _plan(
+    request: Request, message: Message, person: Person, pending: Pending | None, school: School, today: date
+) -> Plan:
+    intent = request.intent
+    if intent == Intent.SHARED_NUMBER:
+        return _menu(Plan(intent, Say.NUMBER_KNOWN), person, school, today)
+    if school.office.whatsapp and person.phone == school.office.whatsapp and intents.is_close(request, message.text):
+        return Plan(Intent.CLOSE, Say.OFFICE_CLOSED, Next.CLOSE, entry=request.entry or intents.number_in(message.text))
+    if intent == Intent.OFFICE and school.office.whatsapp:
+        return _office(message, pending)
+    if intent == Intent.QUESTION:
+        return _question(request, message.text or "", person, school, today)
+    if person.kind == Kind.NO_NUMBER and intent in _NEEDS_NUMBER:
+        waiting = Pending(intent, request.term) if intent != Intent.MENU else None
+        return Plan(intent, Say.SHARE_NUMBER, pending=waiting)
+    if intent in _ACCOUNT_SAYS:
+        return _account(request, person, school, today)
+    plan = Plan(intent, _PLAIN_SAYS[intent], entry=request.entry, kind=_kind(message))
+    return _menu(plan, person, school, today) if plan.say == Say.MENU else plan
+
+
+def _office(message: Message, pending: Pending | None) -> Plan:
+    """Words for the office open a request; without any we ask for them."""
+    words = message.text or ""
+    asked = pending is not None and pending.intent == Intent.OFFICE and message.tap is None
+    if asked or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
+        return Plan(Intent.OFFICE, Say.OFFICE_TOLD, Next.OFFICE, question=words)
+    return Plan(Intent.OFFICE, Say.OFFICE_ASK, pending=Pending(Intent.OFFICE))
+
+
+def _account(request: Request, person: Person, school: School, today: date) -> Plan:
+    """Balance, statement and gate pass: whose, which term, and whether it can be."""
+    intent, say = request.intent, _ACCOUNT_SAYS[request.intent]
+    if person.kind == Kind.UNSURE:
+        return Plan(intent, Say.RECORDS_UNREACHABLE)
+    if person.kind != Kind.REGISTERED:
+        return Plan(intent, Say.NOT_REGISTERED, pending=Pending(intent, request.term))  # the child's id may follow
+    own = {student.id: student for student in person.students}
+    if any(name not in own for name in request.student_ids):
+        return Plan(intent, Say.NOT_YOUR_CHILD)
+    students = tuple(own[name] for name in request.student_ids) or person.students
+    if intent == Intent.GATE_PASS:
+        current = school.calendar.current(today)
+        if current is None:
+            return Plan(intent, Say.NO_PASS_IN_HOLIDAYS)
+        if len(students) > 1:
+            return Plan(intent, Say.CHOOSE_CHILD, students=students, pending=Pending(intent))
+        return Plan(intent, say, Next.GATE_PASS, students, current.code, needs_account=True)
+    code = request.term or school.calendar.billing(today).code
+    term = school.calendar.find(code)
+    if term is None:
+        return Plan(intent, Say.UNKNOWN_TERM, term=code)
+    if term.begins > today:
+        return Plan(intent, Say.TERM_NOT_BEGUN, term=code)
+    return Plan(intent, say, students=students, term=code, needs_account=True)
+
+
+def _question(request: Request, text: str, person: Person, school: School, today: date) -> Plan:
+    personal = person.kind == Kind.REGISTERED and intents.is_personal(text, person.students)
+    term = school.calendar.find(request.term) if request.term else None
+    if term is None or term.begins > today:
+        term = school.calendar.billing(today)
+    return Plan(
+        Intent.QUESTION,
+        Say.ANSWER,
+        Next.AI,
+        students=person.students if personal else (),
+        term=term.code if personal else None,
+        question=text,
+        personal=personal,
+        needs_account=personal,
+    )
+
+
+def _menu(plan: Plan, person: Person, school: School, today: date) -> Plan:
+    """A menu; for a parent the account is fetched behind it."""
+    if person.kind != Kind.REGISTERED:
+        return plan
+    return replace(plan, students=person.students, term=school.calendar.billing(today).code, fetch_ahead=True)
+
+
+def _kind(message: Message) -> str:
+    if message.is_voice:
+        return "voice"
+    if message.type == "contacts":
+        return "contacts"
+    return message.type
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,23 @@
+"""What became of a message that we sent: statuses arrive late, twice and out of order, and only move forward."""
+
+_RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3}
+SEEN = ("delivered", "read", "played")
+
+
+def advance(known: str | None, news: str) -> str | None:
+    """The state after a status arrived: `failed` is final unless the message was seen; unknown ones change nothing."""
+    if news == "failed":
+        return known if known in SEEN else "failed"
+    if known == "failed" or news not in _RANK:
+        return known
+    return news if _RANK[news] > _RANK.get(known or "", 0) else known
+
+
+def verdict(emoji: str | None) -> str | None:
+    """What a reaction says about our answer: up, down, or nothing we count."""
+    if not emoji:
+        return None
+    sign = emoji[0]
+    if sign in "👍❤🙏😍🥰👏🎉💯😊😀😁😃🙌👌✅🤝🔥⭐🌟":
+        return "up"
+    return "down" if sign in "👎😡😠😞😢😭😕🙁☹😤❌💔🤬" else None

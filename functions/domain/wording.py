@@ -1,0 +1,691 @@
+"""Every sentence a parent can read, in one place: warm, short, plain."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+
+from functions.domain import money
+from functions.domain.accounts import Account, Balance, Standing, StudentAccount
+from functions.domain.conversation import Plan, Say
+from functions.domain.documents import Letterhead, StatementChild, StatementDocument, chronological, long_date
+from functions.domain.gate_passes import Delivery, Refusal, decide
+from functions.domain.intents import REGISTERED_MENU, VISITOR_MENU, Intent, tap_id
+from functions.domain.people import Kind, Person, Student
+from functions.domain.replies import (
+    INTERACTIVE_LIMIT,
+    ROW_DESCRIPTION,
+    ROW_TITLE,
+    Buttons,
+    Choice,
+    Document,
+    Menu,
+    NumberRequest,
+    Reaction,
+    Reply,
+    Template,
+    Text,
+    length,
+    shorten,
+)
+from functions.domain.school import School
+
+
+class Problem(Enum):
+    """Why the planned answer cannot be given."""
+
+    SCHOOL_UNREACHABLE = "school_unreachable"  # and no figures from earlier
+    SCHOOL_BUSY = "school_busy"  # too many parents at once
+    PASS_UNAVAILABLE = "pass_unavailable"
+    ANSWER_UNAVAILABLE = "answer_unavailable"
+    UNEXPECTED = "unexpected"
+
+
+# Characters of a statement that are still pleasant to read in a chat; a longer one is a PDF. WhatsApp itself takes 4,096.
+STATEMENT_LIMIT = 2000
+
+# For when something broke before there was a plan.
+NO_PLAN = Plan(Intent.MENU, Say.MENU)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of the conversation, with all that was found out for it."""
+
+    plan: Plan
+    person: Person
+    account: Account | None = None
+    gate_pass: Mapping[str, object] | None = None  # result of the gate_pass function
+    answer: str | None = None  # of the AI
+    problem: Problem | None = None
+    message_id: str = ""  # the message that is answered
+    request: Mapping[str, object] | None = None  # result of the office_request function
+    payment: Mapping[str, object] | None = None  # the notice of the school's system
+
+
+def compose(turn: Turn, school: School, now: datetime) -> Reply:
+    """The reply of one turn. `now` is in the school's time zone."""
+    if turn.problem and turn.plan.say != Say.RECEIPT:  # a payment is a payment, with or without the new balance
+        return _problem(turn.problem, turn.plan, school)
+    reply = _SAYINGS[turn.plan.say](turn, school, now)
+    return _welcomed(reply, turn.person) if turn.plan.welcome else reply
+
+
+def menu_choices(kind: Kind) -> tuple[Choice, ...]:
+    """The rows of the menu, in the order of their numbers."""
+    if kind in (Kind.REGISTERED, Kind.UNSURE):
+        return tuple(
+            Choice(tap_id(intent), f"{place}. {_MENU_ROWS[intent][0]}", _MENU_ROWS[intent][1])
+            for place, intent in enumerate(REGISTERED_MENU, start=1)
+        )
+    rows = [
+        Choice(tap_id(Intent.INFO, entry=entry), f"{place}. {_VISITOR_ROWS[entry][0]}", _VISITOR_ROWS[entry][1])
+        for place, entry in enumerate(VISITOR_MENU, start=1)
+    ]
+    return (*rows, Choice(tap_id(Intent.ASK), f"{len(rows) + 1}. Ask a question", "Fees, transport, uniform, …"))
+
+
+_MENU_ROWS = {
+    Intent.BALANCE: ("Fee balance", "What is billed, paid and owed"),
+    Intent.STATEMENT: ("Statement", "Every charge and payment of a term"),
+    Intent.GATE_PASS: ("Gate pass", "With a QR code for the guard"),
+    Intent.ASK: ("Ask a question", "Hours, transport, uniform, payments, …"),
+    Intent.OFFICE: ("Talk to the office", "A person answers you"),
+}
+_VISITOR_ROWS = {
+    "about": ("About us", "Our school in short"),
+    "admissions": ("Admissions", "How to enrol, fees, documents"),
+    "events": ("Events", "Term dates and what is on"),
+    "contact": ("Contact", "Where we are, how to reach us"),
+}
+_MENU_BUTTON = Choice(tap_id(Intent.MENU), "Menu")
+_VERDICTS = (Choice(tap_id(Intent.FEEDBACK, entry="up"), "👍"), Choice(tap_id(Intent.FEEDBACK, entry="down"), "👎"))
+
+
+# --- the words of each
+
+
+def _menu(turn: Turn, school: School, now: datetime) -> Reply:
+    person = turn.person
+    hello = f"{_greeting(now)}! I'm {school.assistant}, the assistant of {school.name}."
+    if person.kind == Kind.REGISTERED:
+        names = _and([student.first_name for student in person.students])
+        body = f"{hello} I can help you with {names}."
+    else:
+        body = f"{hello} How can I help you?"
+    return Menu(body, "Open menu", menu_choices(person.kind), "Tap, or type a number or a question.")
+
+
+def _number_known(turn: Turn, school: School, now: datetime) -> Reply:
+    menu = _menu(turn, school, now)
+    if not isinstance(menu, Menu):
+        raise TypeError("a menu is a Menu")
+    if turn.person.kind == Kind.REGISTERED:
+        return Menu(f"Thank you, I know you now. {menu.body}", menu.button, menu.choices, menu.footer)
+    body = f"Thank you. {_no_record(school)} You can still ask me about the school."
+    return Menu(body, menu.button, menu.choices, menu.footer)
+
+
+def _balance(turn: Turn, school: School, now: datetime) -> Reply:
+    account = _account(turn)
+    blocks = [_balance_of(student, account.students.get(student.id), school) for student in turn.plan.students]
+    known = [found.balance for found in account.students.values() if found]
+    if len(known) > 1:
+        blocks.append(_sum_line(known, school))
+    body = _join(
+        f"*{_term_title(account.term, school)}*", *blocks, _as_of(account, school, now), _next_term(school, now)
+    )
+    choices = (
+        Choice(tap_id(Intent.STATEMENT, _only(turn.plan), account.term), "Statement"),
+        Choice(tap_id(Intent.GATE_PASS, _only(turn.plan)), "Gate pass"),
+        _MENU_BUTTON,
+    )
+    return _with_buttons(body, choices)
+
+
+def _balance_of(student: Student, found: StudentAccount | None, school: School) -> str:
+    title = f"*{student.name}*" + (f" ({student.grade})" if student.grade else "")
+    if found is None:
+        return f"{title}\nI could not find this student in the school's records. The office can help."
+    balance = found.balance
+    if balance.standing == Standing.NO_FEES:
+        return f"{title}\nNo fees recorded for this term yet."
+    lines = f"{title}\nBilled: {_show(balance.billed, school)}\nPaid: {_show(balance.paid, school)}"
+    return f"{lines}\n{_standing(balance, school)}"
+
+
+def _standing(balance: Balance, school: School) -> str:
+    match balance.standing:
+        case Standing.OWED:
+            return f"*Owed: {_show(balance.owed, school)}*"
+        case Standing.CREDIT:
+            return f"*In credit: {_show(-balance.owed, school)}* (carried forward)"
+        case Standing.NO_FEES:
+            return "No fees recorded"
+        case _:
+            return "*Fully paid* ✅ Thank you!"
+
+
+def _sum_line(balances: list[Balance], school: School) -> str:
+    everything = Balance(
+        sum((item.billed for item in balances), Decimal(0)), sum((item.paid for item in balances), Decimal(0))
+    )
+    return f"All together: {_standing(everything, school)}" if everything.standing != Standing.NO_FEES else ""
+
+
+def _statement(turn: Turn, school: School, now: datetime) -> Reply:
+    """As text when it fits one message, else as a PDF: never cut off."""
+    account = _account(turn)
+    blocks = [_statement_of(student, account.students.get(student.id), school) for student in turn.plan.students]
+    title = f"*Statement, {_term_title(account.term, school)}*"
+    ending = [_as_of(account, school, now), _next_term(school, now)]
+    body = _join(title, *blocks, *ending)
+    if len(body) <= STATEMENT_LIMIT:
+        return _with_buttons(
+            body, (Choice(tap_id(Intent.BALANCE, _only(turn.plan), account.term), "Balance"), _MENU_BUTTON)
+        )
+    totals = [_balance_of(student, account.students.get(student.id), school) for student in turn.plan.students]
+    caption = _join(title, *totals, *ending)
+    term = school.calendar.find(account.term)
+    if term is None:
+        raise ValueError(f"the account is of an unknown term {account.term!r}")
+    document = StatementDocument(
+        letterhead=Letterhead.of(school),
+        term=term,
+        as_of=_local(account.as_of, school, now).date(),
+        children=tuple(
+            StatementChild(student.name, student.id, student.grade, found)
+            for student in turn.plan.students
+            if (found := account.students.get(student.id))
+        ),
+        currency=school.currency,
+    )
+    filename = f"Statement {_only(turn.plan) or 'family'} {account.term}.pdf"
+    short = caption if length(caption) <= INTERACTIVE_LIMIT else title
+    return Document(filename, short, instead=body, statement=document)
+
+
+def _statement_of(student: Student, found: StudentAccount | None, school: School) -> str:
+    title = f"*{student.name}* ({student.id})"
+    if found is None:
+        return _balance_of(student, None, school)
+    if found.balance.standing == Standing.NO_FEES:
+        return f"{title}\nNo fees recorded for this term yet."
+    lines = []
+    for line, is_payment in chronological(found):
+        day = f"{line.day:%d %b}" if line.day else "undated"
+        kind = f"Payment, {line.kind}" if is_payment else line.kind
+        lines.append(f"{day}  {kind}: {'−' if is_payment else ''}{_show(line.amount, school)}")
+    balance = found.balance
+    totals = f"Billed {_show(balance.billed, school)}, paid {_show(balance.paid, school)}"
+    return "\n".join([title, *lines, totals, _standing(balance, school)])
+
+
+def _choose_child(turn: Turn, school: School, now: datetime) -> Reply:
+    body = "Which child is the gate pass for?"
+    children = turn.plan.students
+    if len(children) <= 3:
+        titles = _titles(children, 20)
+        return Buttons(
+            body, tuple(Choice(tap_id(Intent.GATE_PASS, s.id), t) for s, t in zip(children, titles, strict=True))
+        )
+    titles = _titles(children, ROW_TITLE)
+    rows = tuple(
+        Choice(
+            tap_id(Intent.GATE_PASS, student.id),
+            title,
+            shorten(f"{student.grade} {student.id}".strip(), ROW_DESCRIPTION),
+        )
+        for student, title in list(zip(children, titles, strict=True))[:10]
+    )
+    more = "" if len(children) <= 10 else " If the name is not in the list, type it."
+    return Menu(body + more, "Choose a child", rows)
+
+
+def _titles(students: tuple[Student, ...], limit: int) -> list[str]:
+    """First names where they tell the children apart, whole names with grade otherwise, ids as the last resort."""
+    for make in (lambda s: s.first_name, lambda s: s.name, lambda s: f"{s.first_name} {s.grade}", lambda s: s.id):
+        titles = [shorten(make(student), limit) for student in students]
+        if len(set(titles)) == len(titles) and all(titles):
+            return titles
+    return [student.id[-limit:] for student in students]
+
+
+def _gate_pass(turn: Turn, school: School, now: datetime) -> Reply:
+    found = turn.gate_pass
+    if found is None:
+        raise ValueError("a gate pass is announced but was not decided")
+    student = turn.plan.students[0]
+    if refusal := found.get("refusal"):
+        return _refused(Refusal(refusal), found, student, turn, school, now)
+    valid_until = date.fromisoformat(str(found["valid_until"]))
+    details = (
+        f"Gate pass for *{student.name}*"
+        + (f" ({student.grade})" if student.grade else "")
+        + f"\nPass {found['number']}"
+        f"\n*Valid until {long_date(valid_until)}*\nPaid: {found['percent_paid']} % of the term's fees"
+    )
+    week = int(str(found["request_of_week"]))
+    match Delivery(found["delivery"]):
+        case Delivery.DOCUMENT:
+            head = {
+                "resent": "Here is your gate pass again.",
+                "replaced": "Your new gate pass. The earlier one is no longer valid.",
+            }.get(str(found["outcome"]), "Here is your gate pass. 🎓")
+            return Document(
+                filename=f"Gate pass {shorten(student.name, 100)}.pdf",
+                caption=f"{head}\n\n{details}\n\nThe guard scans the QR code.",
+                instead=f"{details}\n\nI could not send the document just now. Please ask again later, or contact the office.",
+                file_key=str(found["file_key"]),
+                media_id=str(found["media_id"]) if found.get("media_id") else None,
+                choices=_VERDICTS,
+            )
+        case Delivery.TEXT:
+            return Text(
+                f"{details}\n\nYou have asked {week} times this week, so I send the details as text. The PDF that you have "
+                f"already is still good: the guard can scan it."
+            )
+        case _:
+            return Text(
+                f"{student.first_name}'s gate pass was requested {week - 1} times already this week, which is the limit. "
+                f"The pass you have stays valid until {long_date(valid_until)}. A new request is possible from "
+                f"Monday.\n\n{_office_lines(school)}"
+            )
+
+
+def _refused(
+    refusal: Refusal, found: Mapping[str, object], student: Student, turn: Turn, school: School, now: datetime
+) -> Reply:
+    match refusal:
+        case Refusal.TOO_LITTLE_PAID:
+            missing = _show(money.parse(found["missing"]), school)
+            needed, paid = found["percent_needed"], found["percent_paid"]
+            return _with_buttons(
+                f"There is no gate pass for *{student.name}* yet: {paid} % of this term's fees are paid, and a pass needs "
+                f"{needed} %.\n\n*{missing} more* reaches {needed} %. As soon as it is paid, ask me again.",
+                (Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON),
+            )
+        case Refusal.NO_FEES:
+            return Text(
+                f"The fees of this term are still being processed for *{student.name}*, so I cannot issue a gate pass yet. "
+                f"Please try again in a few days.\n\n{_office_lines(school)}"
+            )
+        case _:
+            return _no_pass_in_holidays(turn, school, now)
+
+
+def _no_pass_in_holidays(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(_join("Gate passes are given during the term only.", _next_term(school, now)))
+
+
+def _answer(turn: Turn, school: School, now: datetime) -> Reply:
+    """An answer from stale figures is dated, as a balance is."""
+    account = turn.account if turn.plan.personal else None
+    dated = _as_of(account, school, now) if account and account.stale else ""
+    return _with_buttons(_join(turn.answer or _office_help(school), dated), _VERDICTS)
+
+
+def _ask(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text("Of course. What would you like to know? Just type your question.")
+
+
+def _info(turn: Turn, school: School, now: datetime) -> Reply:
+    entry = school.knowledge.entry(turn.plan.entry or "")
+    return _with_buttons(entry.answer, (_MENU_BUTTON,)) if entry else Text(_office_help(school))
+
+
+def _office(turn: Turn, school: School, now: datetime) -> Reply:
+    opens, closes = school.office.hours.split("-")
+    is_open = now.weekday() < 5 and opens <= f"{now:%H:%M}" < closes
+    state = "It is open now." if is_open else "It is closed at the moment."
+    return Text(f"Here is how you reach the school office. {state}\n\n{_office_lines(school)}")
+
+
+def _thanks(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text("You're welcome! I'm here whenever you need me. 😊")
+
+
+def _opted_out(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        "Done: I will not write to you first any more. When you write to me, I still answer. To undo: START."
+    )
+
+
+def _opted_in(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text("Done: I may write to you first again, for example when a payment has arrived. To undo: STOP.")
+
+
+def _not_text(turn: Turn, school: School, now: datetime) -> Reply:
+    line = {
+        "voice": "I cannot listen to voice notes yet.",
+        "audio": "I cannot listen to audio yet.",
+        "image": "I cannot look at pictures yet.",
+        "video": "I cannot watch videos yet.",
+        "sticker": "Nice sticker! 😊",
+        "document": "I cannot read documents yet.",
+        "location": "Thank you for the location, but I cannot use it.",
+        "contacts": "A forwarded contact card does not tell me who you are.",
+    }.get(turn.plan.kind or "", "I cannot read this kind of message yet.")
+    return Text(f"{line} Please type your question, or *menu* to see what I can do.")
+
+
+def _share_number(turn: Turn, school: School, now: datetime) -> Reply:
+    return NumberRequest(
+        f"{_greeting(now)}! I'm {school.assistant}, the assistant of {school.name}. WhatsApp does not show me your number. "
+        "Please share it with the button below, so that I can find your children. You can also just ask me a question "
+        "about the school."
+    )
+
+
+def _not_registered(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        f"{_no_record(school)} If you are a parent, send me your child's student number, such as "
+        f"*{school.student_id_prefix}20251234*, or ask the office to add your phone number.\n\n{_office_lines(school)}\n\n"
+        "Type *menu* to see what I can tell you about the school."
+    )
+
+
+def _not_your_child(turn: Turn, school: School, now: datetime) -> Reply:
+    names = _and([f"{student.first_name} ({student.id})" for student in turn.person.students])
+    return Text(
+        f"I can show you your own children only: {names}. If a child is missing, the office can add your number.\n\n"
+        f"{_office_lines(school)}"
+    )
+
+
+def _not_on_record(turn: Turn, school: School, now: datetime) -> Reply:
+    """Says nothing about the child, not even whether there is one of that number."""
+    return Text(
+        "I could not match that student number with this phone number. If you are the parent, the office can help: "
+        f"they see which number is on record.\n\n{_office_lines(school)}"
+    )
+
+
+def _unknown_term(turn: Turn, school: School, now: datetime) -> Reply:
+    known = _and([term.code for term in school.calendar.terms if term.begins <= now.date()][-4:])
+    return Text(
+        f"I do not know the term {turn.plan.term}. The latest terms are {known}. Try for example *balance {known[-6:]}*."
+    )
+
+
+def _term_not_begun(turn: Turn, school: School, now: datetime) -> Reply:
+    term = school.calendar.find(turn.plan.term or "")
+    begins = f" It begins on {long_date(term.begins)}." if term else ""
+    return _with_buttons(
+        f"{_term_title(turn.plan.term, school)} has not begun yet.{begins}",
+        (Choice(tap_id(Intent.BALANCE), "Balance now"), _MENU_BUTTON),
+    )
+
+
+def _question_limit(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        f"You have asked {school.visitor_daily_limit} questions today, which is as many as I can answer for guests. "
+        f"Please ask again tomorrow, or contact the office.\n\n{_office_lines(school)}"
+    )
+
+
+def _records_unreachable(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        "Sorry, I cannot look up your records at the moment. Please try again in a few minutes.\n\n"
+        f"If it is urgent:\n{_office_lines(school)}"
+    )
+
+
+def _feedback(turn: Turn, school: School, now: datetime) -> Reply:
+    """Thanks without a message for 👍; a person for 👎."""
+    if turn.plan.entry == "up":
+        return Reaction("🙏", turn.message_id)
+    return Text(f"I am sorry that this did not help. A person at the office can:\n\n{_office_lines(school)}")
+
+
+def _office_ask(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        "What would you like to tell the office? Write it in one message, and I pass it on.\n\n"
+        f"Or reach them yourself:\n{_office_lines(school)}"
+    )
+
+
+def _office_told(turn: Turn, school: School, now: datetime) -> Reply:
+    """When to expect an answer; the contacts instead, when the office could not be told."""
+    if not turn.request or not turn.request.get("told"):
+        return Text(
+            f"I could not pass your message on just now. Please reach the office yourself:\n\n{_office_lines(school)}"
+        )
+    return Text(
+        f"Your message is with the office (request {turn.request['number']}). {_expect(school, now)} They will write to you "
+        "themselves. Until then I keep quiet in this chat."
+    )
+
+
+def _expect(school: School, now: datetime) -> str:
+    opens, closes = school.office.hours.split("-")
+    if now.weekday() < 5 and f"{now:%H:%M}" < closes:
+        return f"The office is open {'now' if f'{now:%H:%M}' >= opens else f'from {opens} today'}, until {closes}: expect an answer today."
+    day = "on Monday" if now.weekday() >= 4 else "tomorrow"
+    return f"The office is closed now: expect an answer {day}, from {opens}."
+
+
+def _office_notice(turn: Turn, school: School, now: datetime) -> Reply:
+    """To the office: who asks what, a link to write to them, a button to close."""
+    found = turn.request or {}
+    person, number = turn.person, found.get("number")
+    who = person.profile_name or "A parent"
+    children = _and([f"{student.name} ({student.grade})" for student in person.students])
+    link = (
+        f"https://wa.me/{person.phone.lstrip('+')}"
+        if person.phone
+        else "The number is hidden: please answer by other means."
+    )
+    body = _join(
+        f"*Request {number}* from *{who}*" + (f", parent of {children}" if children else ""),
+        f"“{shorten(turn.plan.question or '', 600)}”",
+        link,
+        f"Mya keeps quiet there for 12 hours, or until you close it: tap Close, or write *close {number}*.",
+    )
+    return _with_buttons(body, (Choice(tap_id(Intent.CLOSE, entry=str(number)), "Close"),))
+
+
+def _office_closed(turn: Turn, school: School, now: datetime) -> Reply:
+    number = (turn.request or {}).get("number")
+    if number is None:
+        return Text("There is no open request with that number.")
+    return Text(f"Request {number} is closed. {school.assistant} answers there again.")
+
+
+def _receipt(turn: Turn, school: School, now: datetime) -> Reply:
+    """Thanks for a payment, the new balance, and the gate pass that it now reaches."""
+    payment, student = turn.payment or {}, turn.plan.students[0]
+    amount = money.parse(payment.get("amount"))
+    thanks = f"Thank you! The school has received *{_show(amount, school)}* for *{student.name}*."
+    found = turn.account.students.get(student.id) if turn.account and not turn.account.stale else None
+    if found is None:
+        return _with_buttons(thanks, (Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON))
+    term = school.calendar.find(turn.plan.term or "")
+    after = found.balance
+    before = Balance(after.billed, after.paid - amount)
+    reached, had = (decide(item, term, now.date(), school.tiers) for item in (after, before))
+    choices = [Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON]
+    news = ""
+    if reached.tier and reached.valid_until and reached.tier != had.tier:
+        news = (
+            f"With {after.percent_paid} % paid, a gate pass until *{long_date(reached.valid_until)}* is possible now."
+        )
+        choices.insert(0, Choice(tap_id(Intent.GATE_PASS, student.id), "Gate pass"))
+    return _with_buttons(_join(thanks, _balance_of(student, found, school), news), tuple(choices))
+
+
+def _reopen(turn: Turn, school: School, now: datetime) -> Reply:
+    return Template(school.templates.reopen, school.templates.language)
+
+
+def template_for(turn: Turn, school: School) -> Template | None:
+    """What may still be said when 24 hours are over; None where no such message is approved."""
+    names = school.templates
+    match turn.plan.say:
+        case Say.RECEIPT if names.receipt:
+            student = turn.plan.students[0]
+            found = turn.account.students.get(student.id) if turn.account else None
+            balance = _show(found.balance.owed, school) if found else "-"
+            amount = _show(money.parse((turn.payment or {}).get("amount")), school)
+            return Template(names.receipt, names.language, (student.name, amount, balance))
+        case Say.OFFICE_NOTICE if names.office:
+            number = str((turn.request or {}).get("number"))
+            return Template(names.office, names.language, (turn.person.profile_name or "A parent", number))
+        case Say.RECEIPT | Say.OFFICE_NOTICE | Say.REOPEN:
+            return None
+        case _:
+            return Template(names.reopen, names.language) if names.reopen else None
+
+
+_SAYINGS: dict[Say, Callable[[Turn, School, datetime], Reply]] = {
+    Say.MENU: _menu,
+    Say.BALANCE: _balance,
+    Say.STATEMENT: _statement,
+    Say.GATE_PASS: _gate_pass,
+    Say.ANSWER: _answer,
+    Say.ASK: _ask,
+    Say.INFO: _info,
+    Say.OFFICE: _office,
+    Say.THANKS: _thanks,
+    Say.OPTED_OUT: _opted_out,
+    Say.OPTED_IN: _opted_in,
+    Say.NOT_TEXT: _not_text,
+    Say.CHOOSE_CHILD: _choose_child,
+    Say.SHARE_NUMBER: _share_number,
+    Say.NUMBER_KNOWN: _number_known,
+    Say.NOT_REGISTERED: _not_registered,
+    Say.NOT_YOUR_CHILD: _not_your_child,
+    Say.NOT_ON_RECORD: _not_on_record,
+    Say.UNKNOWN_TERM: _unknown_term,
+    Say.TERM_NOT_BEGUN: _term_not_begun,
+    Say.NO_PASS_IN_HOLIDAYS: _no_pass_in_holidays,
+    Say.QUESTION_LIMIT: _question_limit,
+    Say.RECORDS_UNREACHABLE: _records_unreachable,
+    Say.FEEDBACK: _feedback,
+    Say.OFFICE_ASK: _office_ask,
+    Say.OFFICE_TOLD: _office_told,
+    Say.OFFICE_NOTICE: _office_notice,
+    Say.OFFICE_CLOSED: _office_closed,
+    Say.RECEIPT: _receipt,
+    Say.REOPEN: _reopen,
+}
+
+
+def without_model(plan: Plan, account: Account | None, school: School) -> str:
+    """The best answer without a model: the parent's figures, the nearest entry of the knowledge, or the office."""
+    if plan.personal and account:
+        blocks = [_balance_of(student, account.students.get(student.id), school) for student in plan.students]
+        return _join(
+            f"*{_term_title(account.term, school)}*", *blocks, "For more, please ask the office:", _office_lines(school)
+        )
+    entry = school.knowledge.best(plan.question or "")
+    excuse = "Sorry, I cannot look at your figures at the moment." if plan.personal else ""
+    return _join(excuse, entry.answer if entry else _office_help(school))
+
+
+def _problem(problem: Problem, plan: Plan, school: School) -> Reply:
+    """One honest apology, with nothing internal in it."""
+    if problem == Problem.ANSWER_UNAVAILABLE:
+        return Text(without_model(plan, None, school))
+    line = {
+        Problem.SCHOOL_UNREACHABLE: "Sorry, I cannot reach the school's records at the moment.",
+        Problem.SCHOOL_BUSY: "Sorry, the school's records are very busy at the moment.",
+        Problem.PASS_UNAVAILABLE: "Sorry, I cannot issue a gate pass at the moment.",
+    }.get(problem, "Sorry, something went wrong on my side.")
+    if problem == Problem.SCHOOL_UNREACHABLE and plan.say == Say.GATE_PASS:
+        line += " A gate pass needs today's figures."
+    return Text(f"{line} Please try again in a few minutes.\n\nIf it is urgent:\n{_office_lines(school)}")
+
+
+# --- small pieces
+
+
+def _welcomed(reply: Reply, person: Person) -> Reply:
+    """The first answer to a parent whom the school has just told us about."""
+    welcome = f"Welcome! This phone number is on record for {_and([s.first_name or s.id for s in person.students])}."
+    match reply:
+        case Buttons():
+            return _with_buttons(_join(welcome, reply.body), reply.choices)
+        case Text() | Menu():
+            return replace(reply, body=_join(welcome, reply.body))
+        case Document():
+            return replace(reply, caption=_join(welcome, reply.caption), instead=_join(welcome, reply.instead))
+        case _:
+            return reply
+
+
+def _account(turn: Turn) -> Account:
+    if turn.account is None:
+        raise ValueError(f"{turn.plan.say.value} needs the account")
+    return turn.account
+
+
+def _with_buttons(body: str, choices: tuple[Choice, ...]) -> Reply:
+    return Buttons(body, choices) if length(body) <= INTERACTIVE_LIMIT else Text(body)
+
+
+def _join(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _only(plan: Plan) -> str:
+    """The child's id when there is one child only."""
+    return plan.students[0].id if len(plan.students) == 1 else ""
+
+
+def _show(amount: Decimal, school: School) -> str:
+    return money.show(amount, school.currency)
+
+
+def _term_title(code: str | None, school: School) -> str:
+    term = school.calendar.find(code or "")
+    return term.title if term else f"term {code}"
+
+
+def _greeting(now: datetime) -> str:
+    return "Good morning" if now.hour < 12 else "Good afternoon" if now.hour < 18 else "Good evening"
+
+
+def _local(as_of: str, school: School, now: datetime) -> datetime:
+    return datetime.fromisoformat(as_of).astimezone(school.timezone) if as_of else now
+
+
+def _as_of(account: Account, school: School, now: datetime) -> str:
+    """Nothing for figures of this very moment, the time for cached ones, an explanation for stale ones."""
+    moment = _local(account.as_of, school, now)
+    age = (now - moment).total_seconds()
+    when = f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment.day} {moment:%B, %H:%M}"
+    if account.stale:
+        return f"_The school's records cannot be reached at the moment. These figures are as of {when}._"
+    return f"_As of {when}._" if age >= 20 else ""
+
+
+def _next_term(school: School, now: datetime) -> str:
+    """In the holidays: when the next term begins."""
+    if school.calendar.current(now.date()):
+        return ""
+    following = school.calendar.next(now.date())
+    return f"{following.title} begins on {long_date(following.begins)}." if following else ""
+
+
+def _no_record(school: School) -> str:
+    return (
+        f"This number is not on {school.name}' records for any student."
+        if school.name.endswith("s")
+        else (f"This number is not on {school.name}'s records for any student.")
+    )
+
+
+def _office_help(school: School) -> str:
+    return f"I am not sure about that. The school office can help you:\n\n{_office_lines(school)}"
+
+
+def _office_lines(school: School) -> str:
+    office = school.office
+    lines = [f"📞 {office.phone}" if office.phone else "", f"✉️ {office.email}", f"📍 {office.address}"]
+    return "\n".join([line for line in lines if line] + [f"🕗 Monday to Friday, {office.hours}"])

@@ -1,0 +1,50 @@
+"""Brings the database schema up to date at deploy, or at the start of the local stack."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from functions.adapters import observe
+from functions.adapters.settings import from_environment
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True)
+class Settings:
+    database_writer_url: str
+    database_auth: str
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`{}`, or at the first deploy `{"master_username", "master_password"}`, used once and never logged.
+
+    Returns `{"revision": the schema's revision}`. Safe to run again at any time.
+    """
+    settings = from_environment(Settings)
+    if event.get("master_username"):
+        from functions.adapters.database_role import ensure_role
+
+        ensure_role(settings.database_writer_url, event["master_username"], event["master_password"])
+    revision = upgrade()
+    observe.log().info("schema is up to date", revision=revision)
+    return {"revision": revision}
+
+
+def upgrade() -> str:
+    """Run every migration that has not run yet, in one transaction."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import text
+
+    from functions.adapters import database
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.writer() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # the function's own timeout is the limit
+        connection.execute(text("SELECT pg_advisory_xact_lock(1)"))  # two at once would do everything twice
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return str(MigrationContext.configure(connection).get_current_revision())

@@ -1,0 +1,110 @@
+"""After the parent has the answer: keep what was fetched and said, and mark the message done."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache as once
+from typing import Any
+
+from functions.adapters import observe, warm
+from functions.adapters.cache import Cache
+from functions.adapters.settings import from_environment
+from functions.domain.conversation import Plan
+from functions.domain.errors import DataUnavailable
+from functions.domain.inbound import Message
+from functions.domain.intents import Intent
+
+
+@dataclass(frozen=True)
+class Settings:
+    cache_url: str
+    cache_name: str
+    cache_auth: str
+    database_writer_url: str
+    database_auth: str
+
+
+@once
+def settings() -> Settings:
+    return from_environment(Settings)
+
+
+@once
+def cache() -> Cache:
+    return Cache(settings().cache_url, settings().cache_auth == "iam")
+
+
+@observe.measured
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`{"message", "person", "plan", "account", "answer", "gate_pass", "sent", …}`; `{"message", "let_go": true}` only
+    gives the claim back. Raises DataUnavailable when neither store could be written."""
+    message = Message.read(event.get("message"))
+    if event.get("let_go"):
+        cache().release(message.id)
+        return {"cached": True, "logged": False}
+    cached = keep(message, event)
+    logged = log(message, event)
+    if not cached and not logged:
+        raise DataUnavailable("nothing could be remembered")
+    return {"cached": cached, "logged": logged}
+
+
+def keep(message: Message, event: dict[str, Any]) -> bool:
+    """Into the cache: the claim as done, the accounts, a common answer, what we asked back."""
+    values: dict[tuple[str, ...], object] = {}
+    account = event.get("account")
+    if account and event.get("fetched"):
+        for student_id, bills in account["bills"].items():
+            payments = account["payments"].get(student_id)
+            if bills is not None and payments is not None:
+                values["account", student_id, account["term"]] = {"bills": bills, "payments": payments}
+    if event.get("question_key") and event.get("cacheable"):
+        values["answer", event["question_key"]] = event["answer"]
+    plan = event.get("plan") or {}
+    if (event.get("request") or {}).get("told"):
+        cache().keep_quiet(message.sender, quiet=True)
+    return cache().finish(message.id, message.sender, plan.get("pending"), values)
+
+
+def log(message: Message, event: dict[str, Any]) -> bool:
+    """Into the database: the message log, the contact, the pass's upload. The next read of this sender sees it."""
+    from functions.adapters import database, message_log, passes
+
+    plan = Plan.read(event["plan"]) if event.get("plan") else None
+    person, sent, given = event.get("person") or {}, event.get("sent") or {}, event.get("gate_pass") or {}
+    phone = message.shared_phone or message.phone
+    apologised = "apologised" if event.get("problem") else "answered"
+    values = {
+        "intent": plan.intent.value if plan else None,
+        "outcome": apologised if sent.get("status") == "sent" else sent.get("status"),
+        "answered_at": datetime.fromtimestamp(sent["sent_at"], UTC) if sent.get("sent_at") else None,
+        "reply_id": sent.get("reply_id"),
+        "reply_messages": sent.get("messages"),
+    }
+    try:
+        with database.writer() as connection:
+            message_log.record(connection, message, values)
+            learnt = message_log.record_contact(connection, message, phone)
+            if plan and plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
+                message_log.opt(connection, message, phone, out=plan.intent == Intent.OPT_OUT)
+            if plan and plan.intent == Intent.FEEDBACK:
+                message_log.record_verdict(connection, message, plan.entry)
+            if sent.get("media_id") and given.get("pass_id"):
+                passes.uploaded(connection, given["pass_id"], sent["media_id"])
+        written = database.position()
+    except DataUnavailable as error:
+        observe.log().error("message not logged", message_id=message.id, error=str(error))
+        return False
+    cache().note_written(message.sender, written)
+    if (learnt and person.get("phone") != phone) or (plan and plan.intent in (Intent.OPT_OUT, Intent.OPT_IN)):
+        cache().forget_person(message.sender)
+    return True
+
+
+def ready() -> None:
+    """Connected to the primary."""
+    from functions.adapters import database, message_log, passes  # noqa: F401
+
+    database.ready(settings().database_writer_url)
+
+
+warm.ahead(lambda: cache().ready(), ready)

@@ -1,0 +1,360 @@
+"""The one list of functions, read by the CDK app and by the local stack alike, so that the two cannot drift.
+
+Nothing here imports the CDK. To add a function: write `functions/<name>.py` with a `handler` and, if it needs any,
+a frozen `Settings` dataclass; then add a line here.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final
+
+
+class Side(Enum):
+    """A function talks either to the internet or to the data stores, never to both."""
+
+    INTERNET = "internet"
+    DATA = "data"
+
+
+class Trigger(Enum):
+    """What calls the function."""
+
+    STATE_MACHINE = "conversation state machine"
+    HTTP = "HTTP API"
+    QUEUE = "events queue"
+    STUDENT_SYNC = "student sync state machine"
+    DEPLOY = "deployment"
+
+
+class SchoolApi(StrEnum):
+    """How the conversation asks the school for an account: a setting of each environment."""
+
+    REST = "rest"  # fees and payments, two calls side by side
+    GRAPH = "graph"  # one call to the GraphQL gateway
+
+
+class Authorization(Enum):
+    """Whom API Gateway lets through to a function."""
+
+    NONE = "anyone: the function itself checks what came"
+    IAM = "who signs with a role that may call the route"
+
+
+class Grant(Enum):
+    """What a function may do besides writing its own log; each becomes one narrow policy statement."""
+
+    SEND_CONVERSATION = "send to the conversation queue"
+    SEND_EVENTS = "send to the events queue"
+    WRITE_INSPECTION = "write inspection/* in the documents bucket"
+    WRITE_PASSES = "write passes/* in the documents bucket"
+    READ_PASSES = "read passes/* in the documents bucket"
+    APP_SECRET = "read the WhatsApp app secret"
+    VERIFY_TOKEN = "read the WhatsApp verify token"
+    ACCESS_TOKEN = "read the WhatsApp access token"
+    SCHOOL_API_KEY = "read the school API's key"
+    OPENAI_API_KEY = "read the OpenAI key"
+    PAYMENT_SECRET = "read the secret that payment notices are signed with"
+    SCHOOL_GRAPH = "call the GraphQL gateway"
+    CACHE = "connect to the cache"
+    DATABASE_READER = "connect to the read replica"
+    DATABASE_WRITER = "connect to the primary"
+
+
+# Which environment variable each grant brings along: where the thing is, never the thing itself.
+SETTINGS_OF_GRANT: Final[dict[Grant, tuple[str, ...]]] = {
+    Grant.SEND_CONVERSATION: ("CONVERSATION_QUEUE_URL",),
+    Grant.SEND_EVENTS: ("EVENTS_QUEUE_URL",),
+    Grant.WRITE_INSPECTION: ("DOCUMENTS_BUCKET",),
+    Grant.WRITE_PASSES: ("DOCUMENTS_BUCKET",),
+    Grant.READ_PASSES: ("DOCUMENTS_BUCKET",),
+    Grant.APP_SECRET: ("APP_SECRET_NAME",),
+    Grant.VERIFY_TOKEN: ("VERIFY_TOKEN_NAME",),
+    Grant.ACCESS_TOKEN: ("ACCESS_TOKEN_NAME",),
+    Grant.SCHOOL_API_KEY: ("SCHOOL_API_KEY_NAME",),
+    Grant.OPENAI_API_KEY: ("OPENAI_API_KEY_NAME",),
+    Grant.PAYMENT_SECRET: ("PAYMENT_SECRET_NAME",),
+    Grant.SCHOOL_GRAPH: ("SCHOOL_GRAPH_URL",),
+    Grant.CACHE: ("CACHE_URL", "CACHE_NAME", "CACHE_AUTH"),
+    Grant.DATABASE_READER: ("DATABASE_READER_URL", "DATABASE_AUTH"),
+    Grant.DATABASE_WRITER: ("DATABASE_WRITER_URL", "DATABASE_AUTH"),
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """One Lambda function. The file is `functions/<name>.py`, the entry point `functions.<name>.handler`."""
+
+    name: str
+    side: Side
+    trigger: Trigger
+    purpose: str
+    memory: int  # MB
+    timeout: int  # seconds
+    layers: tuple[str, ...] = ("core",)
+    grants: tuple[Grant, ...] = ()
+    settings: tuple[str, ...] = ()  # environment variables beyond those of the grants
+    answering: bool = False  # on the path of a parent's answer: kept warm in production
+    school_api: SchoolApi | None = None  # where accounts are fetched the other way, it is not on that path
+
+    @property
+    def handler(self) -> str:
+        return f"functions.{self.name}.handler"
+
+    def answers(self, school_api: SchoolApi) -> bool:
+        """Whether it is on the path of an answer where accounts are fetched in that way."""
+        return self.answering and self.school_api in (None, school_api)
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """Every environment variable the function needs, without repeats."""
+        of_grants = [name for grant in self.grants for name in SETTINGS_OF_GRANT[grant]]
+        return tuple(dict.fromkeys([*of_grants, *self.settings]))
+
+
+FUNCTIONS: Final[tuple[Function, ...]] = (
+    Function(
+        name="webhook",
+        side=Side.INTERNET,
+        trigger=Trigger.HTTP,
+        purpose="checks the signature, splits the body, enqueues each message, shows the typing indicator",
+        memory=512,
+        timeout=15,
+        grants=(
+            Grant.SEND_CONVERSATION,
+            Grant.SEND_EVENTS,
+            Grant.WRITE_INSPECTION,
+            Grant.APP_SECRET,
+            Grant.VERIFY_TOKEN,
+            Grant.ACCESS_TOKEN,
+        ),
+        settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
+        answering=True,
+    ),
+    Function(
+        name="understand",
+        side=Side.DATA,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="claims the message and decides what it asks for, from everything we know already",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_READER, Grant.DATABASE_WRITER),
+        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
+        answering=True,
+    ),
+    Function(
+        name="fetch_fees",
+        side=Side.INTERNET,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="what the school has billed these students this term",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL",),
+        answering=True,
+        school_api=SchoolApi.REST,
+    ),
+    Function(
+        name="fetch_payments",
+        side=Side.INTERNET,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="what has been paid for these students this term",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL",),
+        answering=True,
+        school_api=SchoolApi.REST,
+    ),
+    Function(
+        name="fetch_account",
+        side=Side.INTERNET,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="fees and payments of these students in one call to the GraphQL gateway",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_GRAPH,),
+        answering=True,
+        school_api=SchoolApi.GRAPH,
+    ),
+    Function(
+        name="school_graph",
+        side=Side.INTERNET,
+        trigger=Trigger.HTTP,
+        purpose="the GraphQL gateway: students, fees, payments and statements as one graph",
+        memory=1024,
+        timeout=8,
+        layers=("core", "graph"),
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL",),
+        answering=True,
+        school_api=SchoolApi.GRAPH,
+    ),
+    Function(
+        name="ai_reply",
+        side=Side.INTERNET,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="answers a free question from the school's knowledge and the parent's own figures",
+        memory=1024,
+        timeout=25,
+        layers=("core", "ai"),
+        grants=(Grant.OPENAI_API_KEY,),
+        settings=("OPENAI_API_URL", "OPENAI_MODEL"),
+        answering=True,
+    ),
+    Function(
+        name="gate_pass",
+        side=Side.DATA,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="applies the gate-pass rules, records the pass, draws the PDF and stores it",
+        memory=1024,
+        timeout=15,
+        layers=("core", "pdf"),
+        grants=(Grant.DATABASE_WRITER, Grant.WRITE_PASSES),
+        settings=("PUBLIC_URL",),
+        answering=True,
+    ),
+    Function(
+        name="send_reply",
+        side=Side.INTERNET,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="turns the reply into WhatsApp's format and sends it; the only sender",
+        memory=512,
+        timeout=15,
+        layers=("core", "pdf"),  # pdf: a statement too long for one message
+        grants=(Grant.ACCESS_TOKEN, Grant.READ_PASSES),
+        settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
+        answering=True,
+    ),
+    Function(
+        name="remember",
+        side=Side.DATA,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="after the answer: caches, conversation state, message log; marks the message done",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+        answering=True,
+    ),
+    Function(
+        name="office_request",
+        side=Side.DATA,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="parents who ask for a person: opens a request, or closes it for the office",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="payment_event",
+        side=Side.INTERNET,
+        trigger=Trigger.HTTP,
+        purpose="a payment notice of the school's system: checked, and put on the conversation's queue",
+        memory=512,
+        timeout=10,
+        grants=(Grant.SEND_CONVERSATION, Grant.PAYMENT_SECRET),
+    ),
+    Function(
+        name="receive_payment",
+        side=Side.DATA,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="forgets the account in the cache, and finds out who gets a receipt",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
+    ),
+    Function(
+        name="record_delivery",
+        side=Side.DATA,
+        trigger=Trigger.QUEUE,
+        purpose="delivery statuses, reactions and notices: everything WhatsApp tells us that wants no answer",
+        memory=512,
+        timeout=20,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="verify_pass",
+        side=Side.DATA,
+        trigger=Trigger.HTTP,
+        purpose="the page behind the QR code",
+        memory=512,
+        timeout=10,
+        grants=(Grant.DATABASE_READER, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="find_student",
+        side=Side.INTERNET,
+        trigger=Trigger.STATE_MACHINE,
+        purpose="looks up a child by its number at the school, for a parent whose own number we do not know yet",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL",),
+    ),
+    Function(
+        name="student_page",
+        side=Side.INTERNET,
+        trigger=Trigger.STUDENT_SYNC,
+        purpose="one page of the school's students",
+        memory=512,
+        timeout=30,
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL", "STUDENTS_PER_PAGE"),
+    ),
+    Function(
+        name="save_students",
+        side=Side.DATA,
+        trigger=Trigger.STUDENT_SYNC,
+        purpose="saves students and numbers, keeps what cannot be used, deactivates who has left; after a look-up too",
+        memory=512,
+        timeout=30,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="migrate",
+        side=Side.DATA,
+        trigger=Trigger.DEPLOY,
+        purpose="brings the database schema up to date at deploy",
+        memory=512,
+        timeout=120,
+        grants=(Grant.DATABASE_WRITER,),
+    ),
+)
+
+# Given to every function by the CDK app and the local stack alike.
+COMMON_SETTINGS: Final[tuple[str, ...]] = (
+    "ENVIRONMENT",
+    "LOG_LEVEL",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of the HTTP API (payload format 2.0)."""
+
+    method: str
+    path: str
+    function: str
+    authorization: Authorization = Authorization.NONE
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/webhook", "webhook"),
+    Route("POST", "/webhook", "webhook"),
+    Route("GET", "/passes/{token}", "verify_pass"),
+    Route("POST", "/events/payment", "payment_event"),
+    Route("POST", "/graphql", "school_graph", Authorization.IAM),
+)
+
+CONVERSATION_SECONDS: Final = 90  # TimeoutSeconds of the conversation state machine
+QUEUE_VISIBILITY_SECONDS: Final = 6 * CONVERSATION_SECONDS
+
+
+def function(name: str) -> Function:
+    """The function of that name; KeyError names the ones that exist."""
+    for item in FUNCTIONS:
+        if item.name == name:
+            return item
+    raise KeyError(f"no function {name!r} in the catalog; there are: {', '.join(f.name for f in FUNCTIONS)}")

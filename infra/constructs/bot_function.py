@@ -1,0 +1,105 @@
+"""All that the Lambda functions have in common, and what each of them may do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import catalog
+from infra.catalog import Side
+from infra.constructs.acknowledge import acknowledge
+from infra.constructs.function_role import function_role
+from infra.constructs.log_group import log_group
+from infra.constructs.vpc import DataNetwork
+from infra.settings import Settings
+
+ALIAS = "live"  # what everything calls; moving it is a release, moving it back a rollback
+ARCHITECTURE = lambda_.Architecture.ARM_64
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+LATEST = "python3.13 is what the layers are built for, byte code included."
+
+
+@dataclass(frozen=True)
+class Package:
+    """What the functions run on: the code, and layers by their names in the catalog."""
+
+    code: lambda_.Code
+    layers: Mapping[str, lambda_.ILayerVersion]
+
+
+class BotFunction(Construct):
+    """One function of the catalog with its role, its log group and its `live` alias."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        function: catalog.Function,
+        settings: Settings,
+        package: Package,
+        environment: Mapping[str, str],
+        permissions: Sequence[iam.PolicyStatement],
+        network: DataNetwork,
+    ) -> None:
+        super().__init__(scope, id)
+        self.catalog = function
+        name = settings.name(function.name.replace("_", "-"))
+        inside = function.side is Side.DATA
+        log = log_group(self, "Log", f"/aws/lambda/{name}", settings.log_days)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            description=function.purpose[:256],
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=package.code,
+            handler=function.handler,
+            layers=[package.layers[layer] for layer in function.layers],
+            memory_size=settings.of_function(function.name).memory or function.memory,
+            timeout=Duration.seconds(function.timeout),
+            environment=dict(environment),
+            role=function_role(self, name, permissions, inside=inside),
+            vpc=network.vpc if inside else None,
+            vpc_subnets=network.subnets if inside else None,
+            security_groups=[network.functions] if inside else None,
+            log_group=log,
+            logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.INFO,  # says how long a cold start took
+            application_log_level_v2=lambda_.ApplicationLogLevel[settings.log_level.replace("WARNING", "WARN")],
+            tracing=lambda_.Tracing.ACTIVE,
+            reserved_concurrent_executions=settings.reserved(function.name),
+            current_version_options=lambda_.VersionOptions(
+                # Kept, so that the alias can be moved back at once; but each snapshot would be charged for.
+                removal_policy=RemovalPolicy.DESTROY if settings.snap_start else RemovalPolicy.RETAIN
+            ),
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if settings.snap_start else None,
+        )
+        least, most = settings.provisioned(function.name)
+        self.alias = lambda_.Alias(
+            self,
+            "Live",
+            alias_name=ALIAS,
+            version=self.function.current_version,
+            provisioned_concurrent_executions=least or None,
+        )
+        if most > least:
+            scaling = self.alias.add_auto_scaling(min_capacity=least, max_capacity=most)
+            scaling.scale_on_utilization(utilization_target=0.7)
+        acknowledge(
+            self.function,
+            {
+                "AwsSolutions-L1": LATEST,
+                "Serverless-LambdaLatestVersion": LATEST,
+                "Serverless-LambdaDLQ": "Called and waited for; what need not be waits in SQS, with dead letters.",
+            },
+        )
+
+    def errors(self) -> cloudwatch.Metric:
+        """Failed calls in a minute, of the version that is live."""
+        return self.alias.metric_errors(period=Duration.minutes(1), statistic="Sum")

@@ -1,0 +1,177 @@
+"""One page that says how the assistant does: messages, answers, times, and what stands in the way."""
+
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra import kpis
+from infra.constructs.alarms import Alarms
+from infra.settings import Settings
+from infra.stacks.bot import BotStack
+from infra.stacks.data import DataStack
+
+FIVE_MINUTES: Final = Duration.minutes(5)
+
+
+class Dashboard(Construct):
+    """The rows are made by one method each; add a method to add a row."""
+
+    def __init__(
+        self, scope: Construct, id: str, settings: Settings, data: DataStack, bot: BotStack, alarms: Alarms
+    ) -> None:
+        super().__init__(scope, id)
+        self.dashboard = cloudwatch.Dashboard(
+            self, "Dashboard", dashboard_name=settings.name("assistant"), default_interval=Duration.hours(12)
+        )
+        self.dashboard.add_widgets(
+            cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.alarms), width=24, height=4)
+        )
+        self.dashboard.add_widgets(*self._kpis())
+        self.dashboard.add_widgets(*self._answers())
+        self.dashboard.add_widgets(*self._conversations(bot))
+        self.dashboard.add_widgets(*self._functions(bot))
+        self.dashboard.add_widgets(*self._data(settings, data))
+
+    def _kpis(self) -> list[cloudwatch.IWidget]:
+        """The plan's KPI table, each with its target as a line."""
+        average, p95 = (_metric("ResponseTime", statistic, "send_reply") for statistic in ("Average", "p95"))
+        cold = _ratio("cold starts (%)", _total("ColdStarts"), _total("Invocations"))
+        hits, misses = _total("CacheHits"), _total("CacheMisses")
+        up, down = _total("FeedbackUp"), _total("FeedbackDown")
+        return [
+            _against("Response time, average (ms)", average, kpis.AVERAGE_TARGET),
+            _against("Response time, P95 (ms)", p95, kpis.P95_TARGET),
+            _against("Cold-start rate (%)", cold, kpis.COLD_START_TARGET),
+            _against("Cache hit rate (%)", _ratio("hits (%)", hits, f"({hits} + {misses})"), kpis.CACHE_HIT_TARGET),
+            _against("Parents' feedback (% 👍)", _ratio("👍 (%)", up, f"({up} + {down})"), kpis.FEEDBACK_TARGET),
+        ]
+
+    def _answers(self) -> list[cloudwatch.IWidget]:
+        """By intent; where the time of a typical run goes; what became of it."""
+        by_intent = cloudwatch.MathExpression(
+            expression=f"SEARCH('{{{kpis.NAMESPACE},intent,service}} MetricName=\"ResponseTime\"', 'p95', 300)",
+            label="",
+            period=FIVE_MINUTES,
+        )
+        steps = [_metric(name, "p50", function, label=kpis.LABELS[name]) for name, function in kpis.WATERFALL.items()]
+        counted = ("Replies", "Apologies", "BillableReplies", "FailedDeliveries", "OperatorNeeded")
+        outcomes = [
+            cloudwatch.MathExpression(expression=_total(name), label=name, period=FIVE_MINUTES) for name in counted
+        ]
+        return [
+            cloudwatch.GraphWidget(title="Response time by intent, P95 (ms)", left=[by_intent], width=8),
+            cloudwatch.GraphWidget(
+                title="Waterfall of a typical run (ms, median)",
+                left=steps,
+                view=cloudwatch.GraphWidgetView.BAR,
+                width=8,
+            ),
+            cloudwatch.GraphWidget(title="What became of the answers", left=outcomes, width=8),
+        ]
+
+    def _conversations(self, bot: BotStack) -> list[cloudwatch.IWidget]:
+        machine = bot.conversation.machine
+        duration = [machine.metric_time(period=FIVE_MINUTES, statistic=name) for name in ("p50", "p95", "p99")]
+        return [
+            cloudwatch.GraphWidget(
+                title="Conversations",
+                left=[
+                    machine.metric_started(period=FIVE_MINUTES, label="begun"),
+                    machine.metric_succeeded(period=FIVE_MINUTES, label="answered"),
+                    machine.metric_failed(period=FIVE_MINUTES, label="failed"),
+                ],
+                width=8,
+            ),
+            cloudwatch.GraphWidget(title="Time of a conversation (ms)", left=duration, width=8),
+            cloudwatch.GraphWidget(
+                title="Waiting",
+                left=[
+                    bot.queues.messages.metric_approximate_number_of_messages_visible(label="messages"),
+                    bot.queues.events.metric_approximate_number_of_messages_visible(label="events"),
+                    bot.queues.dead_messages.metric_approximate_number_of_messages_visible(label="given up"),
+                ],
+                right=[bot.queues.messages.metric_approximate_age_of_oldest_message(label="oldest (s)")],
+                width=8,
+            ),
+        ]
+
+    def _functions(self, bot: BotStack) -> list[cloudwatch.IWidget]:
+        functions = bot.functions.items()
+        return [
+            cloudwatch.GraphWidget(
+                title="Functions: P95 (ms)",
+                left=[item.alias.metric_duration(statistic="p95", label=name) for name, item in functions],
+                width=8,
+            ),
+            cloudwatch.GraphWidget(
+                title="Functions: errors",
+                left=[item.alias.metric_errors(label=name) for name, item in functions],
+                width=8,
+            ),
+            cloudwatch.GraphWidget(
+                title="Front door",
+                left=[
+                    bot.front_door.api.metric_count(statistic="Sum", label="requests"),
+                    bot.front_door.api.metric_client_error(statistic="Sum", label="4xx"),
+                    bot.front_door.api.metric_server_error(statistic="Sum", label="5xx"),
+                ],
+                right=[bot.front_door.api.metric_latency(statistic="p95", label="P95 (ms)")],
+                width=8,
+            ),
+        ]
+
+    def _data(self, settings: Settings, data: DataStack) -> list[cloudwatch.IWidget]:
+        instances = {"primary": data.database.primary, "replica": data.database.replica}
+        made = {name: instance for name, instance in instances.items() if instance}
+        cache = {
+            name: cloudwatch.Metric(
+                namespace="AWS/ElastiCache",
+                metric_name=name,
+                dimensions_map={"clusterId": settings.name("cache")},
+                statistic="Sum",
+                period=FIVE_MINUTES,
+            )
+            for name in ("CacheHits", "CacheMisses")
+        }
+        return [
+            cloudwatch.GraphWidget(
+                title="Database: processor (%)",
+                left=[instance.metric_cpu_utilization(label=name) for name, instance in made.items()],
+                width=8,
+            ),
+            cloudwatch.GraphWidget(
+                title="Database: connections",
+                left=[instance.metric_database_connections(label=name) for name, instance in made.items()],
+                width=8,
+            ),
+            cloudwatch.GraphWidget(title="Cache: keys found and not", left=list(cache.values()), width=8),
+        ]
+
+
+def _metric(name: str, statistic: str, function: str, *, label: str | None = None) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=kpis.NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": function},
+        statistic=statistic,
+        period=FIVE_MINUTES,
+        label=label or statistic,
+    )
+
+
+def _total(name: str) -> str:
+    """The sum of a metric over all functions that write it, as an expression."""
+    return f"SUM(SEARCH('{{{kpis.NAMESPACE},service}} MetricName=\"{name}\"', 'Sum', 300))"
+
+
+def _ratio(label: str, part: str, whole: str) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(expression=f"100 * {part} / {whole}", label=label, period=FIVE_MINUTES)
+
+
+def _against(title: str, metric: cloudwatch.IMetric, target: float) -> cloudwatch.GraphWidget:
+    """A graph with its target as a line."""
+    line = cloudwatch.HorizontalAnnotation(value=target, label="target", color=cloudwatch.Color.GREY)
+    left = cloudwatch.YAxisProps(min=0)
+    return cloudwatch.GraphWidget(title=title, left=[metric], left_annotations=[line], left_y_axis=left, width=5)

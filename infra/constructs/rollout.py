@@ -1,0 +1,48 @@
+"""A new version gets a tenth of the calls for five minutes; if it fails, CodeDeploy takes it back by itself."""
+
+from aws_cdk import Aws
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.constructs.acknowledge import acknowledge, readable
+from infra.constructs.bot_function import BotFunction
+from infra.settings import Settings
+
+_POLICY = "service-role/AWSCodeDeployRoleForLambdaLimited"
+
+
+class CanaryRollout(Construct):
+    """One application of CodeDeploy for all functions."""
+
+    def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
+        super().__init__(scope, id)
+        self._application = codedeploy.LambdaApplication(self, "Application", application_name=settings.name("rollout"))
+        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
+        policy = readable(f"arn:{Aws.PARTITION}:iam::aws:policy/{_POLICY}")
+        acknowledge(
+            self._role,
+            {f"AwsSolutions-IAM4[Policy::{policy}]": "AWS's own policy for moving aliases; narrower than one's own."},
+        )
+
+    def add(self, id: str, function: BotFunction) -> None:
+        """The function's alias moves slowly from now on."""
+        alarm = cloudwatch.Alarm(
+            self,
+            f"{id}Fails",
+            alarm_description="A new version fails: CodeDeploy takes it back by itself.",
+            metric=function.errors(),
+            threshold=3,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        codedeploy.LambdaDeploymentGroup(
+            self,
+            id,
+            application=self._application,
+            role=self._role,
+            alias=function.alias,
+            deployment_config=codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES,
+            alarms=[alarm],
+        )

@@ -1,0 +1,90 @@
+"""Called by CloudFormation at deploy: hands the database's master password to `migrate`, and is used for nothing else.
+
+`migrate` is inside the network, where no secret can be read; this function is outside, where no database can be
+reached. The password travels inside the invocation alone, as
+
+    {"master_username": "postgres", "master_password": "…"}
+
+and `migrate` answers with anything (shown in its own log) or raises. Nothing here logs, and an error is reported by its
+type: its text could hold what was passed.
+"""
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+TRIES = 3  # a database that was made a moment ago may not answer yet
+PAUSE_SECONDS = 20
+
+
+class MigrationFailed(Exception):
+    """`migrate` raised; the message is the type of its error."""
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """A custom resource of CloudFormation (Create, Update, Delete): answers to `ResponseURL`, whatever happens."""
+    problem = ""
+    try:
+        if event["RequestType"] != "Delete" and not _is_rollback(event):
+            migrate(event["ResourceProperties"])
+    except MigrationFailed as error:
+        problem = f"migrate failed with {error}: see its log, /aws/lambda/*-migrate"
+    except Exception as error:
+        problem = f"the migration could not be started: {type(error).__name__}"
+    answer(event, "FAILED" if problem else "SUCCESS", problem)
+
+
+def _is_rollback(event: dict[str, Any]) -> bool:
+    """True when CloudFormation goes back to a release with fewer migrations: the schema stays as it is.
+
+    Migrations only add, so that the release before works with the schema of the next.
+    """
+    before = event.get("OldResourceProperties", {}).get("Migrations", "0")
+    return int(event["ResourceProperties"]["Migrations"]) < int(before)
+
+
+def migrate(properties: dict[str, Any], pause: float = PAUSE_SECONDS) -> None:
+    """Reads the master secret and calls `migrate` with it; raises MigrationFailed with the type of its last error."""
+    # Longer than `migrate` may take, and no second call beside the first.
+    patient = Config(read_timeout=180, connect_timeout=5, retries={"total_max_attempts": 1})
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=properties["MasterSecret"])
+    master = json.loads(secret["SecretString"])
+    payload = json.dumps({"master_username": master["username"], "master_password": master["password"]})
+    functions = boto3.client("lambda", config=patient)
+    problem = ""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(pause)
+        outcome = functions.invoke(FunctionName=properties["Migrate"], Payload=payload.encode())
+        if not outcome.get("FunctionError"):
+            return
+        problem = _error_type(outcome["Payload"].read())
+    raise MigrationFailed(problem)
+
+
+def _error_type(payload: bytes) -> str:
+    try:
+        return str(json.loads(payload).get("errorType", "an error"))
+    except (ValueError, AttributeError):
+        return "an error"
+
+
+def answer(event: dict[str, Any], status: str, reason: str) -> None:
+    """Tells CloudFormation how it went; without an answer it would wait for an hour."""
+    body = {
+        "Status": status,
+        "Reason": reason,
+        "PhysicalResourceId": event.get("PhysicalResourceId", "schema"),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    request = urllib.request.Request(  # noqa: S310 - an https address that CloudFormation signed
+        event["ResponseURL"], data=json.dumps(body).encode(), headers={"Content-Type": ""}, method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+        pass

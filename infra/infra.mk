@@ -1,0 +1,40 @@
+# --- on AWS: docs/operations.md --------------------------------------------------------------------------------------
+
+ENV ?= dev
+CDK := $(BIN)/python -m infra.cli
+# Made of the lock file's content, like the others; what the tests need holds all of it.
+deploy_stamp := $(VENV)/.installed-deploy-$(firstword $(shell cksum requirements.txt))
+
+$(deploy_stamp): requirements.txt
+	$(venv)
+	@echo "Installing requirements.txt into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@rm -f $(VENV)/.installed-deploy-* && touch $@
+
+.PHONY: synth
+synth: $(deploy_stamp) ## write the CloudFormation templates into cdk.out/ (ENV=dev or prod, as cdk.json has them)
+	@$(CDK) synth --quiet -c env=$(ENV) $(ARGS)
+
+.PHONY: diff
+diff: $(deploy_stamp) ## what a deployment would change on AWS (ENV=dev)
+	@$(CDK) diff -c env=$(ENV) $(ARGS)
+
+.PHONY: bootstrap
+bootstrap: $(deploy_stamp) ## prepare an AWS account and region for deployments, once
+	@$(CDK) bootstrap -c env=$(ENV) $(ARGS)
+
+.PHONY: deploy
+deploy: $(deploy_stamp) ## put the product on AWS (ENV=dev)
+	@$(CDK) deploy --all -c env=$(ENV) $(ARGS)
+
+.PHONY: costs
+costs: ## write docs/costs.md: what AWS costs in a month, item by item
+	@$(PYTHON) -m infra.costs
+
+.PHONY: certificates
+certificates: $(deploy_stamp) ## fetch the certificates of RDS anew, into functions/adapters/rds_certificates/
+	@$(BIN)/python -m infra.certificates
+
+.PHONY: graph
+graph: $(call stamp,dev) ## publish the GraphQL gateway's schema as docs/school.graphql, if Apollo's own library composes it
+	@$(BIN)/python -m infra.graph_schema

@@ -1,0 +1,1 @@
+"""Four stacks for each environment: network, data, bot, monitoring."""

@@ -1,0 +1,213 @@
+"""What one run of the local stack consists of: its folder, ports, names and the environment of each function.
+
+Every part of the stack is a process of its own that is started with the path of this plan, saved as JSON.
+"""
+
+import json
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Final, Self
+
+from infra.catalog import QUEUE_VISIBILITY_SECONDS, Function, SchoolApi
+
+ACCOUNT: Final = "123456789012"  # moto's only account
+REGION: Final = "eu-west-1"
+ACCESS_KEY: Final = "local"  # of every function's role
+SECRET_KEY: Final = "local"
+BUCKET: Final = "school-documents"
+PHONE_NUMBER_ID: Final = "106540352242922"
+DISPLAY_PHONE_NUMBER: Final = "263772000000"
+WABA_ID: Final = "102290129340398"
+# A cluster node listens 10,000 higher as well: there, above the ports that Linux gives to connections by chance.
+REDIS_PORTS: Final = range(51_000, 55_536)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Loopback ports, one for each part."""
+
+    front_door: int  # the HTTP API: webhook, pass page
+    aws: int  # moto: SQS, S3, Secrets Manager, Step Functions; and the pipe's own pages (/executions)
+    lambdas: int  # the Lambda service: Invoke API and Runtime API
+    world: int  # /graph, /school, /openai, and the stack's own pages: /outbox, /calls, /profile
+    postgres: int  # the primary itself
+    replica: int  # the replica itself
+    database_writer: int  # what functions connect to: a proxy before the primary, which delays and fails on demand
+    database_reader: int  # the same before the replica
+    redis: int
+
+    @classmethod
+    def free(cls, **fixed: int) -> Self:
+        """Ports that are free now; those given by name are kept."""
+        with ExitStack() as stack:
+            found = {}
+            for field in fields(cls):
+                wanted = REDIS_PORTS if field.name == "redis" else range(65_536)
+                found[field.name] = next(port for port in _free_ports(stack) if port in wanted)
+        return cls(**(found | fixed))
+
+
+def _free_ports(stack: ExitStack) -> Iterator[int]:
+    """Ports that nobody listens on, each held until the stack closes, so that none comes twice."""
+    while True:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of the local stack."""
+
+    folder: Path  # data, logs and this plan; ignored by git
+    ports: Ports
+    profile: str = "realistic"  # a file of local/profiles/
+    today: date | None = None  # the date school rules take as today; None: the real one
+    seed: int = 20261123  # of the sample school
+    retry_seconds: int = 10  # after a failed execution the message is offered again; on AWS: the visibility timeout
+    visibility_seconds: int = QUEUE_VISIBILITY_SECONDS
+    keep_warm: bool = True  # start one process of each answering function at once, as `prod` does
+    school_api: SchoolApi = SchoolApi.REST  # how the conversation fetches accounts
+    app_secret: str = ""
+    verify_token: str = ""
+    access_token: str = ""
+    school_api_key: str = ""
+    openai_api_key: str = ""
+    payment_secret: str = ""
+    whatsapp_api_url: str = ""
+    whatsapp_phone_number_id: str = PHONE_NUMBER_ID
+    school_api_url: str = ""
+    openai_api_url: str = ""
+    openai_model: str = "gpt-6-luna"
+    school_api_calls_per_minute: int = 120
+    students_per_page: int = 60
+    conversations_at_once: int = 50  # of the pipe; AWS allows 1,000
+
+    @classmethod
+    def create(cls, folder: Path, ports: Ports, **options: object) -> Self:
+        """A plan with secrets made for this run and the simulated services as the outside world."""
+        world = f"http://127.0.0.1:{ports.world}"
+        defaults: dict[str, object] = {
+            "app_secret": secrets.token_hex(16),
+            "verify_token": secrets.token_hex(8),
+            "access_token": "EAAG" + secrets.token_hex(20),
+            "school_api_key": secrets.token_hex(16),
+            "openai_api_key": "sk-local-" + secrets.token_hex(16),
+            "payment_secret": secrets.token_hex(16),
+            "whatsapp_api_url": f"{world}/graph/v26.0",
+            "school_api_url": f"{world}/school",
+            "openai_api_url": f"{world}/openai/v1",
+        }
+        return cls(folder=folder, ports=ports, **(defaults | options))  # type: ignore[arg-type]
+
+    # --- names of things -------------------------------------------------------------------------------------------
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://localhost:{self.ports.aws}"  # not the IP: S3 URLs break
+
+    @property
+    def public_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.front_door}"
+
+    @property
+    def world_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.world}"
+
+    @property
+    def lambdas_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.lambdas}"
+
+    @property
+    def secret_values(self) -> dict[str, str]:
+        """Name in Secrets Manager -> value."""
+        return {
+            "school/local/whatsapp-app-secret": self.app_secret,
+            "school/local/whatsapp-verify-token": self.verify_token,
+            "school/local/whatsapp-access-token": self.access_token,
+            "school/local/school-api-key": self.school_api_key,
+            "school/local/openai-api-key": self.openai_api_key,
+            "school/local/payment-secret": self.payment_secret,
+        }
+
+    def queue_url(self, name: str) -> str:
+        return f"{self.aws_url}/{ACCOUNT}/{name}"
+
+    def log(self, part: str) -> Path:
+        return self.folder / "logs" / f"{part}.log"
+
+    # --- environment of the functions ------------------------------------------------------------------------------
+
+    def environment(self, function: Function) -> dict[str, str]:
+        """The environment variables of one function: what the catalog says it needs, and the AWS basics."""
+        everything = {
+            "CONVERSATION_QUEUE_URL": self.queue_url("messages.fifo"),
+            "EVENTS_QUEUE_URL": self.queue_url("events"),
+            "DOCUMENTS_BUCKET": BUCKET,
+            "APP_SECRET_NAME": "school/local/whatsapp-app-secret",
+            "VERIFY_TOKEN_NAME": "school/local/whatsapp-verify-token",
+            "ACCESS_TOKEN_NAME": "school/local/whatsapp-access-token",
+            "SCHOOL_API_KEY_NAME": "school/local/school-api-key",
+            "OPENAI_API_KEY_NAME": "school/local/openai-api-key",
+            "PAYMENT_SECRET_NAME": "school/local/payment-secret",
+            "CACHE_URL": f"redis://127.0.0.1:{self.ports.redis}",
+            "CACHE_NAME": "local",
+            "CACHE_AUTH": "none",
+            "DATABASE_WRITER_URL": f"postgresql+pg8000://assistant@127.0.0.1:{self.ports.database_writer}/school",
+            "DATABASE_READER_URL": f"postgresql+pg8000://assistant@127.0.0.1:{self.ports.database_reader}/school",
+            "DATABASE_AUTH": "none",
+            "WHATSAPP_API_URL": self.whatsapp_api_url,
+            "WHATSAPP_PHONE_NUMBER_ID": self.whatsapp_phone_number_id,
+            "SCHOOL_API_URL": self.school_api_url,
+            "SCHOOL_GRAPH_URL": f"{self.public_url}/graphql",
+            "SCHOOL_API_CALLS_PER_MINUTE": str(self.school_api_calls_per_minute),
+            "STUDENTS_PER_PAGE": str(self.students_per_page),
+            "OPENAI_API_URL": self.openai_api_url,
+            "OPENAI_MODEL": self.openai_model,
+            "PUBLIC_URL": self.public_url,
+        }
+        chosen = {name: everything[name] for name in function.environment}
+        if self.today:
+            chosen["SCHOOL_TODAY"] = self.today.isoformat()
+        return chosen | {
+            "ENVIRONMENT": "local",
+            "LOG_LEVEL": "INFO",
+            "POWERTOOLS_SERVICE_NAME": function.name,
+            "POWERTOOLS_METRICS_NAMESPACE": "SchoolAssistant",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ENDPOINT_URL_SQS": self.aws_url,
+            "AWS_ENDPOINT_URL_S3": self.aws_url,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws_url,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        }
+
+    # --- as JSON, from process to process --------------------------------------------------------------------------
+
+    def save(self) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "plan.json"
+        path.write_text(json.dumps(asdict(self), default=str, indent=2))
+        path.chmod(0o600)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        values = json.loads(path.read_text())
+        return cls(
+            **values
+            | {
+                "folder": Path(values["folder"]),
+                "ports": Ports(**values["ports"]),
+                "today": date.fromisoformat(values["today"]) if values["today"] else None,
+                "school_api": SchoolApi(values["school_api"]),
+            }
+        )

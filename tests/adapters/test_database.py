@@ -1,0 +1,262 @@
+"""Reads on the replica, writes on the primary, against both; outages are told apart from our own mistakes."""
+
+import gc
+import os
+import socket
+import ssl
+import traceback
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pg8000
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from functions import migrate
+from functions.adapters import database
+from functions.adapters.database import StatementRefused
+from functions.adapters.models import metadata
+from functions.domain.errors import DataUnavailable
+from infra.catalog import function
+from local.plan import Plan, Ports
+from local.postgres import Postgres
+from tests.conftest import Database
+
+IN_RECOVERY = text("SELECT pg_is_in_recovery()")
+
+
+def is_on_replica(written: str | None = None) -> bool:
+    with database.reader(written) as connection:
+        return bool(connection.execute(IN_RECOVERY).scalar_one())
+
+
+@pytest.fixture(autouse=True)
+def tables(database: Database) -> Database:
+    return database
+
+
+def dead_url() -> str:
+    return f"postgresql+pg8000://assistant@127.0.0.1:{Ports.free().postgres}/school"
+
+
+def test_reads_go_to_the_replica_and_writes_to_the_primary() -> None:
+    assert is_on_replica()
+    with database.writer() as connection:
+        assert connection.execute(IN_RECOVERY).scalar_one() is False
+
+
+def test_a_write_is_committed_and_a_failed_one_is_not(tables: Database) -> None:
+    with database.writer() as connection:
+        connection.execute(text("INSERT INTO contacts (phone) VALUES ('+263771')"))
+
+    def fail_half_way() -> None:
+        with database.writer() as connection:
+            connection.execute(text("INSERT INTO contacts (phone) VALUES ('+263772')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert [row["phone"] for row in tables.run("SELECT phone FROM contacts")] == ["+263771"]
+
+
+def test_a_replica_that_is_behind_is_skipped_until_it_has_caught_up(plan: Plan, tables: Database) -> None:
+    replica = pg8000.connect("postgres", host="127.0.0.1", port=plan.ports.replica, database="school")
+    replica.autocommit = True
+    cursor = replica.cursor()
+    cursor.execute("SELECT pg_wal_replay_pause()")
+    try:
+        tables.run("INSERT INTO contacts (phone) VALUES ('+263773')")
+        written = database.position()
+        assert not is_on_replica(written)
+        with database.reader(written) as connection:
+            assert connection.execute(text("SELECT count(*) FROM contacts")).scalar_one() == 1
+        assert is_on_replica()  # someone who has written nothing may read there
+    finally:
+        cursor.execute("SELECT pg_wal_replay_resume()")
+        replica.close()
+    tables.catch_up()
+    assert is_on_replica(written)
+
+
+def test_the_position_covers_what_was_just_committed(tables: Database) -> None:
+    before = database.position()
+    tables.run("INSERT INTO contacts (phone) VALUES ('+263774')")
+    query = "SELECT CAST(:after AS pg_lsn) > CAST(:before AS pg_lsn)"
+    assert tables.value(query, after=database.position(), before=before)
+
+
+def test_a_replica_that_failed_is_left_alone_for_a_while(environment: pytest.MonkeyPatch) -> None:
+    reader_url = os.environ["DATABASE_READER_URL"]
+    environment.setattr(database, "REPLICA_PAUSE", 3600)
+    environment.setenv("DATABASE_READER_URL", dead_url())
+    assert not is_on_replica()
+    environment.setenv("DATABASE_READER_URL", reader_url)
+    assert not is_on_replica()  # not asked, though it is back
+    environment.setattr(database, "_replica_again", 0.0)
+    assert is_on_replica()
+
+
+def test_a_dead_replica_is_skipped_and_used_again_when_it_is_back(postgres: Postgres) -> None:
+    assert is_on_replica()  # a connection to it waits in the pool
+    postgres.kill_replica()
+    try:
+        assert not is_on_replica()
+    finally:
+        postgres.start_replica()
+    assert is_on_replica()
+
+
+def test_without_any_database_reads_and_writes_say_so(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_WRITER_URL", dead_url())
+    assert is_on_replica()  # reading still works
+    with pytest.raises(DataUnavailable), database.writer():
+        pass
+    environment.setenv("DATABASE_READER_URL", dead_url())
+    with pytest.raises(DataUnavailable), database.reader():
+        pass
+    with pytest.raises(DataUnavailable):
+        database.position()
+
+
+def test_a_mistake_of_ours_is_not_called_an_outage() -> None:
+    for session in (database.reader, database.writer):
+        with pytest.raises(StatementRefused, match="42P01"), session() as connection:
+            connection.execute(text("SELECT * FROM no_such_table"))
+
+
+def test_an_error_does_not_tell_the_values_in_the_statement() -> None:
+    insert = text("INSERT INTO contacts (phone) VALUES (:phone)")
+    with database.writer() as connection:
+        connection.execute(insert, {"phone": "+263771234567"})
+    with pytest.raises(StatementRefused, match="23505") as refused, database.writer() as connection:
+        connection.execute(insert, {"phone": "+263771234567"})
+    assert "263771234567" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_connection_cut_in_the_middle_is_an_outage(tables: Database) -> None:
+    for session in (database.reader, database.writer):
+        with pytest.raises(DataUnavailable), session() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        with session() as connection:  # and the next one works
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_statement_that_hangs_ends_as_an_outage(monkeypatch: pytest.MonkeyPatch, tables: Database) -> None:
+    with database.writer() as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "4s"
+    with pytest.raises(DataUnavailable), database.writer() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 20; SELECT pg_sleep(10)"))
+
+
+def test_the_pool_is_bounded(environment: pytest.MonkeyPatch, plan: Plan) -> None:
+    engine = database._engine(plan.environment(function("remember"))["DATABASE_WRITER_URL"])
+    assert engine.pool.size() == 5  # type: ignore[attr-defined]
+    assert engine.pool._max_overflow == 0  # type: ignore[attr-defined]
+    assert engine.pool._pre_ping
+    assert engine.pool._recycle == 300
+
+
+def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_AUTH", "iam")
+    signed_in = []
+
+    class Refused(Exception):
+        pass
+
+    def connect(**parameters: object) -> None:
+        signed_in.append(parameters)
+        raise Refused
+
+    engine = database._engine("postgresql+pg8000://assistant@db.example:5433/school")
+    environment.setattr(engine.dialect, "connect", lambda **parameters: connect(**parameters))
+    for _ in range(2):
+        with pytest.raises(Refused):
+            engine.connect()
+    parameters = signed_in[0]
+    token = urlsplit("https://" + str(parameters["password"]))
+    assert token.netloc == "db.example:5433"
+    assert parse_qs(token.query)["DBUser"] == ["assistant"]
+    assert parse_qs(token.query)["X-Amz-Expires"] == ["900"]
+    context = parameters["ssl_context"]
+    assert isinstance(context, ssl.SSLContext)
+    assert context.check_hostname
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert len(signed_in) == 2
+
+
+@pytest.mark.parametrize("path", sorted(Path(database.CERTIFICATES).glob("*.pem")), ids=lambda path: path.stem)
+def test_the_certificates_of_every_region_load(path: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AWS_REGION", path.stem)
+    assert database.tls().cert_store_stats()["x509_ca"] >= 1
+
+
+# --- schema -----------------------------------------------------------------------------------------------------------
+
+
+def test_models_and_migrations_agree() -> None:
+    with database.writer() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_schema_can_be_taken_down_and_built_again(tables: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    with database.writer() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    assert migrate.handler({}, None) == migrate.handler({}, None)
+    with database.writer() as connection:
+        assert set(inspect(connection).get_table_names()) == set(metadata.tables) | {"alembic_version"}
+    tables.catch_up()  # for the tests after this one
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO contacts (profile_name) VALUES ('nobody')",
+        "INSERT INTO contacts (phone) VALUES ('+2631'), ('+2631')",
+        "INSERT INTO contacts (bsuid) VALUES ('ZW.1'), ('ZW.1')",
+        "INSERT INTO phones VALUES ('S1', '+2631', 'uncle')",
+        "INSERT INTO phones VALUES ('unknown', '+2631', 'guardian')",
+        "INSERT INTO message_log (message_id, reply_id) VALUES ('a', 'r'), ('b', 'r')",
+        "INSERT INTO pass_requests VALUES ('m1', 'S1', '2026-11-23', 1), ('m1', 'S1', '2026-11-23', 2)",
+        "INSERT INTO pass_requests VALUES ('m1', 'S1', '2026-11-23', 1), ('m2', 'S1', '2026-11-23', 1)",
+        "INSERT INTO feedback (event_id, about, sender) VALUES ('e', 'a', 's'), ('e', 'a', 's')",
+    ],
+)
+def test_the_database_itself_refuses(statement: str, tables: Database) -> None:
+    tables.add_student("Tariro Moyo", student_id="S1")
+    with pytest.raises(DBAPIError) as refused:
+        tables.run(statement)
+    assert refused.value.orig is not None
+    assert refused.value.orig.args[0]["C"].startswith("23")  # integrity, not a typing error of the test
+
+
+def test_the_database_itself_refuses_a_second_valid_pass(tables: Database) -> None:
+    tables.add_student("Tariro Moyo", student_id="S1")
+    statement = (
+        "INSERT INTO gate_passes (number, token, student_id, term, tier, percent_paid, issued_on, valid_until, status) "
+        "VALUES (:n, :n, 'S1', '2026-3', 'half', 50, '2026-11-23', '2026-11-30', :s)"
+    )
+    for number, status in (("1", "replaced"), ("2", "valid"), ("3", "replaced")):
+        tables.run(statement, n=number, s=status)
+    with pytest.raises(DBAPIError, match="uq_gate_passes_one_valid"):
+        tables.run(statement, n="4", s="valid")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pg8000 leaves the socket to gc
+def test_a_silent_database_is_given_up(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(database, "CONNECT_TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+pg8000://assistant@127.0.0.1:{silent.getsockname()[1]}/school"
+        environment.setenv("DATABASE_WRITER_URL", url)
+        with pytest.raises(DataUnavailable), database.writer():
+            pass
+        gc.collect()

@@ -1,0 +1,93 @@
+"""Everything reaches the queue, in batches that SQS takes, or the caller is told."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.adapters import aws as signing
+from functions.adapters import queues
+from functions.adapters.aws import AwsError
+from functions.adapters.queues import NotEnqueued
+from local.plan import Plan
+from tests.conftest import Aws
+
+QUARTER_MEGABYTE = 256 * 1024
+
+
+@pytest.fixture
+def batches(environment: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """The calls that were made, none of which leaves."""
+    made: list[dict[str, object]] = []
+    environment.setattr(signing, "call_json", lambda *arguments: made.append(arguments[-1]) or {})
+    return made
+
+
+def test_a_fifo_queue_keeps_each_persons_order_and_drops_repetitions(plan: Plan, aws: Aws) -> None:
+    items = [(f"person {number % 2}", f"wamid.{number}", {"number": number}) for number in range(25)]
+    queues.send_in_order(plan.queue_url("messages.fifo"), items)
+    queues.send_in_order(plan.queue_url("messages.fifo"), items[:3])
+    received = aws.bodies(plan.queue_url("messages.fifo"))
+    assert sorted(item["number"] for item in received) == list(range(25))
+
+
+def test_one_batch_keeps_its_order(plan: Plan, aws: Aws) -> None:
+    queues.send_in_order(plan.queue_url("messages.fifo"), [("one", str(number), {"n": number}) for number in range(10)])
+    assert [item["n"] for item in aws.bodies(plan.queue_url("messages.fifo"))] == list(range(10))
+
+
+def test_an_ordinary_queue_gets_every_body(plan: Plan, aws: Aws) -> None:
+    queues.send(plan.queue_url("events"), ({"n": number} for number in range(101)))
+    assert sorted(item["n"] for item in aws.bodies(plan.queue_url("events"))) == list(range(101))
+
+
+def test_nothing_to_send_is_no_call(batches: list[dict[str, object]]) -> None:
+    queues.send("q", [])
+    queues.send_in_order("q.fifo", [])
+    assert batches == []
+
+
+@given(st.lists(st.integers(0, 230_000), max_size=40))
+def test_batches_keep_to_sqs_limits_and_lose_nothing(sizes: list[int]) -> None:
+    entries = [{"MessageBody": str(place) + "x" * size} for place, size in enumerate(sizes)]
+    found = list(queues._batches(entries))
+    assert [entry for batch in found for entry in batch] == entries
+    assert all(1 <= len(batch) <= 10 for batch in found)
+    assert all(sum(len(entry["MessageBody"]) for entry in batch) <= QUARTER_MEGABYTE for batch in found)
+
+
+@given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=300))
+def test_ids_are_valid_for_any_sender_and_message(sender: str, message_id: str) -> None:
+    for value in (sender, message_id):
+        assert re.fullmatch(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}", queues.digest(value))
+    assert (queues.digest(sender) == queues.digest(message_id)) == (sender == message_id)
+
+
+def test_neither_number_nor_user_id_can_be_read_in_an_id(batches: list[dict[str, object]]) -> None:
+    queues.send_in_order("q.fifo", [("+263771234567", "wamid.1", {}), ("+263771234567", "wamid.2", {})])
+    first, second = batches[0]["Entries"]  # type: ignore[misc]
+    assert "263771234567" not in json.dumps(batches)
+    assert first["MessageGroupId"] == second["MessageGroupId"]
+    assert first["MessageDeduplicationId"] != second["MessageDeduplicationId"]
+
+
+def test_a_partial_failure_is_a_failure(environment: pytest.MonkeyPatch) -> None:
+    answer = {"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}]}
+    environment.setattr(signing, "call_json", lambda *arguments: answer)
+    with pytest.raises(NotEnqueued, match="1 of 2"):
+        queues.send("q", [{}, {}])
+
+
+def test_one_failing_batch_of_many_is_a_failure(environment: pytest.MonkeyPatch) -> None:
+    answers = iter([{}, {"Failed": [{"Id": "0"}]}, {}])
+    environment.setattr(signing, "call_json", lambda *arguments: next(answers))
+    with pytest.raises(NotEnqueued):
+        queues.send("q", [{}] * 25)
+
+
+def test_a_queue_that_is_not_there_is_an_error(plan: Plan, aws: Aws) -> None:
+    with pytest.raises(AwsError) as failed:
+        queues.send(plan.queue_url("nothing"), [{}])
+    assert "QueueDoesNotExist" in failed.value.code or "NonExistentQueue" in failed.value.code

@@ -1,0 +1,53 @@
+"""Every real webhook body, read against what a correct reader extracts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from functions.domain import inbound
+
+PAYLOADS = Path(__file__).parents[1] / "payloads"
+EXPECTED = json.loads((PAYLOADS / "expected.json").read_text("utf-8"))
+
+
+def read(name: str) -> inbound.Webhook:
+    return inbound.read(json.loads((PAYLOADS / f"{name}.json").read_text("utf-8")))
+
+
+def digits(phone: str | None) -> str | None:
+    return phone.removeprefix("+") if phone else None
+
+
+def test_no_body_lacks_an_expectation() -> None:
+    assert {path.stem for path in PAYLOADS.glob("*.json")} == set(EXPECTED) | {"expected"}
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_body_reads_as_expected(name: str) -> None:
+    webhook, expected = read(name), EXPECTED[name]
+    assert [
+        {
+            "id": message.id,
+            "type": message.type,
+            "phone": digits(message.phone),
+            "bsuid": message.bsuid,
+            "profile_name": message.profile_name,
+            "phone_number_id": message.phone_number_id,
+        }
+        for message in webhook.messages
+    ] == expected["messages"]
+    assert len(webhook.messages) == expected["distinct_message_ids"]
+    assert [
+        {"id": status.id, "status": status.status, "to": status.to, "error_codes": list(status.error_codes)}
+        for status in webhook.statuses
+    ] == expected["statuses"]
+    assert [notice.kind for notice in webhook.notices] == expected["other_fields"]
+    assert len(webhook.errors) == expected["value_errors"]
+    assert bool(webhook.unreadable) == (name == "82_foreign_object_page")
+
+
+@pytest.mark.parametrize("name", sorted(name for name in EXPECTED if EXPECTED[name]["messages"]))
+def test_message_survives_the_queue(name: str) -> None:
+    for message in read(name).messages:
+        assert inbound.Message.read(json.loads(json.dumps(message.as_json()))) == message

@@ -1,0 +1,133 @@
+"""Another school changes config/ alone; whatever it writes wrongly is named, all at once."""
+
+import copy
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.domain.errors import ConfigurationError
+from functions.domain.school import build, load
+from tests.domain.a_school import CONFIG, SCHOOL
+
+TOML = tomllib.loads((CONFIG / "school.toml").read_text("utf-8"))
+ENTRIES = json.loads((CONFIG / "knowledge.json").read_text("utf-8"))
+
+
+def problems(values: object, entries: object = ENTRIES) -> list[str]:
+    with pytest.raises(ConfigurationError) as error:
+        build(values, entries)  # type: ignore[arg-type]
+    return error.value.problems
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """The shipped configuration with one value replaced; `...` takes it away."""
+    values = copy.deepcopy(TOML)
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    table: Any = values
+    for step in steps:
+        table = table[step]
+    if value is ...:
+        del table[last]
+    else:
+        table[last] = value
+    return values
+
+
+def test_the_shipped_school_loads() -> None:
+    assert (SCHOOL.name, SCHOOL.assistant, str(SCHOOL.timezone)) == ("Shining Smiles", "Mya", "Africa/Harare")
+    assert (SCHOOL.weekly_documents, SCHOOL.weekly_requests, SCHOOL.visitor_daily_limit) == (3, 5, 5)
+    assert [tier.name for tier in SCHOOL.tiers] == ["full", "most", "half"]
+    assert len(SCHOOL.calendar.terms) == 6
+    assert len(SCHOOL.knowledge.entries) == len(ENTRIES)
+
+
+def test_terms_may_stand_in_any_order() -> None:
+    school = build(changed("terms", list(reversed(TOML["terms"]))), ENTRIES)
+    assert school.calendar == SCHOOL.calendar
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("school", ..., "[school]"),
+        ("school.name", ..., "school.name"),
+        ("school.name", "  ", "school.name"),
+        ("school.name", 7, "school.name"),
+        ("school.timezone", "Africa/Nowhere", "school.timezone"),
+        ("school.timezone", "../etc", "school.timezone"),
+        ("school.country", "Zimbabwe", "school.country"),
+        ("school.student_id_prefix", "ssc-", "school.student_id_prefix"),
+        ("office", ..., "[office]"),
+        ("office.email", "", "office.email"),
+        ("office.hours", "all day", "office.hours"),
+        ("office.hours", "8-15", "office.hours"),
+        ("letterhead.colour", "blue", "letterhead.colour"),
+        ("letterhead.accent", "#fff", "letterhead.accent"),
+        ("gate_pass.weekly_documents", 0, "gate_pass.weekly_documents"),
+        ("gate_pass.weekly_documents", True, "gate_pass.weekly_documents"),
+        ("gate_pass.weekly_requests", 2, "gate_pass.weekly_requests"),
+        ("gate_pass.tiers", [], "gate_pass.tiers"),
+        ("gate_pass.tiers.0.from_percent", 60, "gate_pass.tiers"),
+        ("gate_pass.tiers.0.from_percent", 101, "gate_pass.tiers[1].from_percent"),
+        ("gate_pass.tiers.1.valid_until", "for ever", "gate_pass.tiers[2].valid_until"),
+        ("questions.visitor_daily_limit", -1, "questions.visitor_daily_limit"),
+        ("questions.visitor_daily_limit", "5", "questions.visitor_daily_limit"),
+        ("terms", [], "[[terms]]"),
+        ("terms", ["2026-1"], "[[terms]]"),
+        ("terms.0.code", "first", "terms[1].code"),
+        ("terms.1.to", "tomorrow", "terms[2]"),
+        ("terms.1.to", TOML["terms"][0]["from"], "terms[2]"),
+        ("terms.0.to", TOML["terms"][1]["from"], "2025-1 and 2025-2 overlap"),
+        ("terms.0.code", "2025-2", "twice"),
+    ],
+)
+def test_a_mistake_is_named(path: str, value: object, named: str) -> None:
+    found = problems(changed(path, value))
+    assert any(named in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("entries", "named"),
+    [
+        ({}, "list of entries"),
+        ([], "list of entries"),
+        (["text"], "knowledge.json[1]"),
+        ([*ENTRIES, ENTRIES[0]], "'about' stands twice"),
+        (ENTRIES[1:], "'about' is missing"),
+        ([{**ENTRIES[0], "questions": "How?"}, *ENTRIES[1:]], "knowledge.json[1].questions"),
+        ([{**ENTRIES[0], "answer": ""}, *ENTRIES[1:]], "knowledge.json[1].answer"),
+    ],
+)
+def test_a_mistake_in_the_knowledge_is_named(entries: object, named: str) -> None:
+    found = problems(TOML, entries)
+    assert any(named in problem for problem in found), found
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    values = changed("school.name", "") | {"terms": [], "questions": {}}
+    found = " ".join(problems(values, []))
+    for named in ("school.name", "[[terms]]", "visitor_daily_limit", "knowledge.json"):
+        assert named in found
+
+
+def test_files_that_cannot_be_read_are_both_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load(tmp_path)
+    assert [problem.split(":")[0] for problem in error.value.problems] == ["school.toml", "knowledge.json"]
+    (tmp_path / "school.toml").write_text("[school")
+    (tmp_path / "knowledge.json").write_text("[")
+    with pytest.raises(ConfigurationError) as error:
+        load(tmp_path)
+    assert len(error.value.problems) == 2
+
+
+def test_another_schools_files_are_enough(tmp_path: Path) -> None:
+    shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
+    text = (CONFIG / "school.toml").read_text("utf-8").replace("Shining Smiles", "Bright Minds")
+    (tmp_path / "school.toml").write_text(text.replace('"SSC"', '"BM"'))
+    school = load(tmp_path)
+    assert (school.name, school.student_id_prefix) == ("Bright Minds", "BM")

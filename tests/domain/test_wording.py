@@ -1,0 +1,509 @@
+"""What parents read: every answer with its facts, within WhatsApp's limits, and nothing internal in it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.adapters import whatsapp_format
+from functions.domain.accounts import Account, Line, StudentAccount
+from functions.domain.conversation import Next, Plan, Say, decide
+from functions.domain.gate_passes import Refusal
+from functions.domain.intents import REGISTERED_MENU, Intent, read_tap
+from functions.domain.people import Person, Student
+from functions.domain.replies import Buttons, Document, Menu, NumberRequest, Reaction, Reply, Template, Text, length
+from functions.domain.replies import words_of as plain_words
+from functions.domain.wording import NO_PLAN, Problem, Turn, compose, menu_choices, without_model
+from tests.domain.a_school import (
+    FAMILY,
+    HIDDEN,
+    HOLIDAYS,
+    NOW,
+    ONE_CHILD,
+    PARENT,
+    SCHOOL,
+    TANAKA,
+    TARIRO,
+    TODAY,
+    UNSURE,
+    VISITOR,
+    account,
+    figures,
+    typed,
+)
+
+INTERNAL = re.compile(
+    r"None|null|NaN|Error|Exception|Traceback|Decimal|[{}]|\bSay\b|school_|_unavailable|stale|HTTP|API|JSON|Lambda|\bbot\b"
+)
+PASS = {
+    "outcome": "issued",
+    "delivery": "document",
+    "request_of_week": 1,
+    "pass_id": 7,
+    "number": "GP-2026-3-000007",
+    "valid_until": "2026-12-03",
+    "file_key": "passes/7.pdf",
+    "media_id": None,
+    "percent_paid": 100,
+}
+REFUSED = {"missing": "50.00", "percent_needed": 50, "percent_paid": 37}
+BOTH = account((TARIRO, figures("400", "150")), (TANAKA, figures("650", "700")))
+
+
+def plan(text: str, person: Person = PARENT, today: date = TODAY) -> Plan:
+    return decide(typed(text), person, None, SCHOOL, today)
+
+
+def turn(text: str, person: Person = PARENT, **found: Any) -> Turn:
+    """A turn decided as the product decides it."""
+    return Turn(plan(text, person, found.pop("today", TODAY)), person, message_id="wamid.1", **found)
+
+
+def said(item: Turn, now: datetime = NOW) -> str:
+    """The words, with what can be tapped."""
+    reply = compose(item, SCHOOL, now)
+    shown = reply.caption if isinstance(reply, Document) else plain_words(reply)
+    assert not INTERNAL.search(shown), shown
+    return shown
+
+
+def accepted(reply: Reply) -> Iterator[dict[str, Any]]:
+    """The bodies that go out, each held to WhatsApp's limits."""
+    bodies = [whatsapp_format.document(reply, "m1")] if isinstance(reply, Document) else whatsapp_format.bodies(reply)
+    assert bodies
+    for body in bodies:
+        content: Any = body[str(body["type"])]
+        if body["type"] == "text":
+            assert 0 < length(content["body"]) <= 4096
+        elif body["type"] == "document":
+            assert 0 < length(content["caption"]) <= 1024
+            assert length(content["filename"]) <= 240
+        elif body["type"] == "interactive":
+            held_to_limits(content)
+        yield body
+
+
+def held_to_limits(content: Any) -> None:
+    action = content["action"]
+    assert 0 < length(content["body"]["text"]) <= 1024
+    assert length(content.get("footer", {}).get("text", "")) <= 60
+    rows = [row for section in action.get("sections", []) for row in section["rows"]]
+    buttons = [button["reply"] for button in action.get("buttons", [])]
+    assert len(rows) <= 10
+    assert len(buttons) <= 3
+    assert all(0 < length(row["title"]) <= 24 and length(row.get("description", "")) <= 72 for row in rows)
+    assert all(0 < length(button["title"]) <= 20 for button in buttons)
+    assert all(0 < len(item["id"]) <= 200 for item in rows + buttons)
+    for same in ([item["id"] for item in rows + buttons], [item["title"] for item in rows + buttons]):
+        assert len(set(same)) == len(same)
+    assert all(read_tap(item["id"]) for item in rows + buttons)
+
+
+TURNS = {
+    Say.MENU: turn("hi"),
+    Say.BALANCE: turn("balance", account=BOTH),
+    Say.STATEMENT: turn("statement", account=BOTH),
+    Say.GATE_PASS: turn("gate pass", ONE_CHILD, gate_pass=PASS),
+    Say.ANSWER: turn("What time does school start?", answer="At 08:00."),
+    Say.ASK: turn("4"),
+    Say.INFO: turn("2", VISITOR),
+    Say.OFFICE: Turn(Plan(Intent.OFFICE, Say.OFFICE), PARENT),
+    Say.THANKS: turn("thanks"),
+    Say.OPTED_OUT: turn("STOP"),
+    Say.OPTED_IN: turn("subscribe"),
+    Say.NOT_TEXT: Turn(Plan(Intent.NOT_TEXT, Say.NOT_TEXT, kind="voice"), PARENT),
+    Say.CHOOSE_CHILD: turn("gate pass"),
+    Say.SHARE_NUMBER: turn("balance", HIDDEN),
+    Say.NUMBER_KNOWN: Turn(Plan(Intent.SHARED_NUMBER, Say.NUMBER_KNOWN), PARENT),
+    Say.NOT_REGISTERED: turn("balance", VISITOR),
+    Say.NOT_YOUR_CHILD: turn("balance SSC1"),
+    Say.NOT_ON_RECORD: Turn(Plan(Intent.LOOK_UP, Say.NOT_ON_RECORD), VISITOR),
+    Say.UNKNOWN_TERM: turn("balance 2031-1"),
+    Say.TERM_NOT_BEGUN: turn("balance 2026-3", today=HOLIDAYS),
+    Say.NO_PASS_IN_HOLIDAYS: turn("gate pass", today=HOLIDAYS),
+    Say.QUESTION_LIMIT: Turn(Plan(Intent.QUESTION, Say.QUESTION_LIMIT), VISITOR),
+    Say.RECORDS_UNREACHABLE: turn("balance", UNSURE),
+    Say.FEEDBACK: Turn(Plan(Intent.FEEDBACK, Say.FEEDBACK, entry="down"), PARENT),
+    Say.OFFICE_ASK: turn("office"),
+    Say.OFFICE_TOLD: Turn(Plan(Intent.OFFICE, Say.OFFICE_TOLD), PARENT, request={"number": 12, "told": True}),
+    Say.OFFICE_NOTICE: Turn(
+        Plan(Intent.OFFICE, Say.OFFICE_NOTICE, question="The bus was late."), PARENT, request={"number": 12}
+    ),
+    Say.OFFICE_CLOSED: Turn(Plan(Intent.CLOSE, Say.OFFICE_CLOSED), VISITOR, request={"number": 12}),
+    Say.RECEIPT: Turn(
+        Plan(Intent.PAYMENT, Say.RECEIPT, Next.RECEIPTS, (TARIRO,), "2026-3"), PARENT, payment={"amount": "100.00"}
+    ),
+    Say.REOPEN: Turn(Plan(Intent.UNDELIVERED, Say.REOPEN), PARENT),
+}
+FACTS = {
+    Say.MENU: ["Good morning", "Mya", "Shining Smiles", "Tariro and Tanaka", "1. Fee balance", "5. Talk to the office"],
+    Say.BALANCE: [
+        "*Term 3, 2026*",
+        "*Tariro Moyo* (Grade 3)",
+        "Billed: $400.00",
+        "Paid: $150.00",
+        "*Owed: $250.00*",
+        "*Tanaka Moyo* (Form 1)",
+        "*In credit: $50.00*",
+        "All together: *Owed: $200.00*",
+        "• Gate pass",
+    ],
+    Say.STATEMENT: [
+        "Statement, Term 3, 2026",
+        "07 Sep  Tuition: $400.00",
+        "10 Sep  Payment, Tuition: −$150.00",
+        "Billed $400.00, paid $150.00",
+        TARIRO.id,
+    ],
+    Say.GATE_PASS: ["Tariro Moyo", "GP-2026-3-000007", "Valid until 3 December 2026", "100 %", "QR"],
+    Say.ANSWER: ["At 08:00."],
+    Say.ASK: ["type your question"],
+    Say.INFO: ["birth certificate", "• Menu"],
+    Say.OFFICE: [SCHOOL.office.email, SCHOOL.office.address, "08:00-15:00", "It is open now."],
+    Say.THANKS: ["You're welcome"],
+    Say.OPTED_OUT: ["not write to you first", "START"],
+    Say.OPTED_IN: ["STOP"],
+    Say.NOT_TEXT: ["voice notes", "*menu*"],
+    Say.CHOOSE_CHILD: ["Which child", "• Tariro", "• Tanaka"],
+    Say.SHARE_NUMBER: ["share it with the button"],
+    Say.NUMBER_KNOWN: ["Thank you", "Tariro and Tanaka"],
+    Say.NOT_REGISTERED: ["not on Shining Smiles' records", SCHOOL.office.email, "*menu*"],
+    Say.NOT_YOUR_CHILD: ["your own children only", "Tariro (SSC20257279) and Tanaka", SCHOOL.office.email],
+    Say.NOT_ON_RECORD: ["could not match that student number", SCHOOL.office.email],
+    Say.UNKNOWN_TERM: ["2031-1", "2026-2 and 2026-3", "*balance 2026-3*"],
+    Say.TERM_NOT_BEGUN: ["Term 3, 2026 has not begun yet", "7 September 2026"],
+    Say.NO_PASS_IN_HOLIDAYS: ["during the term only"],
+    Say.QUESTION_LIMIT: ["5 questions today", "tomorrow", SCHOOL.office.email],
+    Say.RECORDS_UNREACHABLE: ["cannot look up your records", SCHOOL.office.email],
+    Say.FEEDBACK: ["sorry", SCHOOL.office.email],
+    Say.OFFICE_ASK: ["What would you like to tell the office?", SCHOOL.office.email],
+    Say.OFFICE_TOLD: ["request 12", "expect an answer today"],
+    Say.OFFICE_NOTICE: ["*Request 12*", "Rudo Moyo", "The bus was late.", "https://wa.me/263771234567", "close 12"],
+    Say.OFFICE_CLOSED: ["Request 12 is closed"],
+    Say.RECEIPT: ["$100.00", "*Tariro Moyo*"],
+}
+
+
+def test_every_answer_has_its_facts_here() -> None:
+    assert set(TURNS) == set(Say)
+    assert {say for say, item in TURNS.items() if item.plan.say != say} == set()
+    assert set(Say) - set(FACTS) == {Say.REOPEN}  # a template of WhatsApp's: no words of ours
+
+
+@pytest.mark.parametrize("say", FACTS, ids=lambda say: say.value)
+def test_the_facts_are_said(say: Say) -> None:
+    words = said(TURNS[say])
+    assert [fact for fact in FACTS[say] if fact not in words] == [], words
+
+
+@pytest.mark.parametrize("say", Say, ids=lambda say: say.value)
+def test_whatsapp_accepts_it_as_one_message(say: Say) -> None:
+    assert len(list(accepted(compose(TURNS[say], SCHOOL, NOW)))) == 1
+
+
+# --- menus
+
+
+def test_a_visitors_menu_has_no_figures_in_it() -> None:
+    words = said(turn("hi", VISITOR))
+    assert "1. About us" in words
+    assert "5. Ask a question" in words
+    assert "alance" not in words
+
+
+def test_the_numbers_of_the_menu_are_those_that_typing_takes() -> None:
+    for place, choice in enumerate(menu_choices(PARENT.kind), start=1):
+        tapped = read_tap(choice.id)
+        assert tapped is not None
+        assert choice.title.startswith(f"{place}. ")
+        assert plan(str(place)).intent == tapped.intent == REGISTERED_MENU[place - 1]
+    for place, choice in enumerate(menu_choices(VISITOR.kind), start=1):
+        tapped = read_tap(choice.id)
+        assert tapped is not None
+        found = plan(str(place), VISITOR)
+        assert (found.intent, found.entry) == (tapped.intent, tapped.entry)
+
+
+@pytest.mark.parametrize(("hour", "greeting"), [(7, "Good morning"), (12, "Good afternoon"), (18, "Good evening")])
+def test_the_greeting_follows_the_clock(hour: int, greeting: str) -> None:
+    assert said(turn("hi"), NOW.replace(hour=hour)).startswith(greeting)
+
+
+# --- figures
+
+
+@pytest.mark.parametrize(
+    ("billed", "paid", "words"),
+    [
+        ("400", "150", "*Owed: $250.00*"),
+        ("400", "400", "*Fully paid*"),
+        ("400", "450", "*In credit: $50.00*"),
+        ("0", "0", "No fees recorded for this term yet."),
+        ("1250", "0.50", "*Owed: $1,249.50*"),
+    ],
+)
+@pytest.mark.parametrize("text", ["balance", "statement"])
+def test_the_four_standings(text: str, billed: str, paid: str, words: str) -> None:
+    assert words in said(turn(text, ONE_CHILD, account=account((TARIRO, figures(billed, paid)))))
+
+
+def test_a_child_the_school_does_not_know_is_no_empty_account() -> None:
+    for text in ("balance", "statement"):
+        words = said(turn(text, ONE_CHILD, account=account((TARIRO, None))))
+        assert "could not find this student" in words
+        assert "No fees" not in words
+
+
+@pytest.mark.parametrize("text", ["balance", "statement"])
+def test_figures_are_dated_as_their_age_wants(text: str) -> None:
+    def with_age(stale: bool = False, **age: float) -> str:
+        moment = (NOW - timedelta(**age)).isoformat()
+        return said(turn(text, account=replace(BOTH, as_of=moment, stale=stale)))
+
+    assert "s of" not in with_age(seconds=1)
+    assert "_As of 10:42._" in with_age(minutes=3)
+    assert "cannot be reached at the moment. These figures are as of 10:32." in with_age(minutes=13, stale=True)
+    assert "as of 22 November, 10:45" in with_age(days=1, stale=True)
+
+
+def test_in_the_holidays_the_next_term_is_told() -> None:
+    ended = replace(BOTH, term="2026-2")
+    now = datetime.combine(HOLIDAYS, NOW.timetz())
+    for text in ("balance", "statement"):
+        words = said(turn(text, account=ended, today=HOLIDAYS), now)
+        assert "Term 2, 2026" in words
+        assert "Term 3, 2026 begins on 7 September 2026." in words
+    assert "begins on 7 September 2026" in said(turn("gate pass", today=HOLIDAYS), now)
+
+
+def test_an_answer_from_stale_figures_is_dated() -> None:
+    item = turn("Did you get my payment?", account=replace(BOTH, stale=True), answer="Yes, $150.00.")
+    assert "as of 10:45" in said(item)
+    assert "as of" not in said(replace(item, account=BOTH))
+
+
+# --- statements
+
+
+def many_lines(count: int) -> Account:
+    bills = tuple(
+        Line(f"Transport and food {place}", Decimal(place), date(2026, 9, 1 + place % 30)) for place in range(count)
+    )
+    return account((TARIRO, StudentAccount(bills, ())))
+
+
+def test_oldest_first_undated_last() -> None:
+    lines = (
+        Line("Late", Decimal(3), date(2026, 10, 1)),
+        Line("Undated", Decimal(4), None),
+        Line("Early", Decimal(1), date(2026, 9, 1)),
+    )
+    payments = (Line("Tuition", Decimal(2), date(2026, 9, 2)),)
+    words = said(turn("statement", ONE_CHILD, account=account((TARIRO, StudentAccount(lines, payments)))))
+    places = [
+        words.index(text) for text in ("Early: $1.00", "Payment, Tuition: −$2.00", "Late: $3.00", "undated  Undated")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_statement_too_long_becomes_a_document_whose_words_are_complete() -> None:
+    reply = compose(turn("statement", ONE_CHILD, account=many_lines(300)), SCHOOL, NOW)
+    assert isinstance(reply, Document)
+    assert reply.filename == "Statement SSC20257279 2026-3.pdf"
+    assert "*Owed: $44,850.00*" in reply.caption
+    assert all(f"Transport and food {place}: ${place:,}.00" in reply.instead for place in range(300))
+    assert reply.statement is not None
+    assert [child.student_id for child in reply.statement.children] == [TARIRO.id]
+    assert len(reply.statement.children[0].account.bills) == 300
+    (body,) = accepted(reply)
+    assert body["type"] == "document"
+    parts = [part["text"]["body"] for part in accepted(Text(reply.instead))]  # type: ignore[index]
+    assert "".join("".join(parts).split()) == "".join(reply.instead.split())
+
+
+@given(st.integers(min_value=0, max_value=200))
+def test_no_line_of_a_statement_is_ever_lost(count: int) -> None:
+    reply = compose(turn("statement", ONE_CHILD, account=many_lines(count)), SCHOOL, NOW)
+    words = plain_words(reply)
+    assert all(f"Transport and food {place}:" in words for place in range(1, count))
+    list(accepted(reply))
+
+
+# --- gate passes
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"outcome": "resent"}, "Here is your gate pass again."),
+        ({"outcome": "replaced"}, "The earlier one is no longer valid."),
+        ({"delivery": "text", "request_of_week": 4}, "You have asked 4 times this week"),
+        ({"delivery": "refused", "request_of_week": 6}, "requested 5 times already this week"),
+    ],
+)
+def test_a_pass_that_was_asked_for_again(changes: dict[str, object], words: str) -> None:
+    item = turn("gate pass", ONE_CHILD, gate_pass={**PASS, **changes})
+    assert words in said(item)
+    assert "3 December 2026" in said(item)
+    assert isinstance(compose(item, SCHOOL, NOW), Document) is ("delivery" not in changes)
+
+
+def test_the_sixth_request_names_the_office() -> None:
+    item = turn("gate pass", ONE_CHILD, gate_pass={**PASS, "delivery": "refused", "request_of_week": 6})
+    assert SCHOOL.office.email in said(item)
+    assert "Monday" in said(item)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (Refusal.TOO_LITTLE_PAID, "*$50.00 more* reaches 50 %"),
+        (Refusal.NO_FEES, "still being processed"),
+        (Refusal.NO_TERM, "during the term only"),
+    ],
+)
+def test_a_refusal_gives_its_reason_and_no_pass(refusal: Refusal, words: str) -> None:
+    item = turn("gate pass", ONE_CHILD, gate_pass={**REFUSED, "refusal": refusal.value})
+    assert words in said(item)
+    assert not isinstance(compose(item, SCHOOL, NOW), Document)
+    assert "issued" not in said(item)
+
+
+def test_a_refused_file_leaves_the_details() -> None:
+    reply = compose(TURNS[Say.GATE_PASS], SCHOOL, NOW)
+    assert isinstance(reply, Document)
+    assert "GP-2026-3-000007" in reply.instead
+    assert "Valid until 3 December 2026" in reply.instead
+    assert not INTERNAL.search(reply.instead)
+
+
+# --- when something broke
+
+
+@pytest.mark.parametrize(
+    "text", ["balance", "statement", "gate pass for Tariro", "hi", "Have you got my payment?", "5"]
+)
+@pytest.mark.parametrize("problem", Problem, ids=lambda problem: problem.value)
+def test_one_honest_sentence_and_a_person_to_turn_to(problem: Problem, text: str) -> None:
+    item = turn(text, problem=problem)
+    words = said(item)
+    assert SCHOOL.office.email in words or problem == Problem.ANSWER_UNAVAILABLE
+    list(accepted(compose(item, SCHOOL, NOW)))
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (Problem.SCHOOL_UNREACHABLE, "cannot reach the school's records"),
+        (Problem.SCHOOL_BUSY, "very busy"),
+        (Problem.PASS_UNAVAILABLE, "cannot issue a gate pass"),
+        (Problem.UNEXPECTED, "something went wrong on my side"),
+    ],
+)
+def test_each_problem_is_named(problem: Problem, words: str) -> None:
+    assert words in said(Turn(NO_PLAN, UNSURE, problem=problem))
+
+
+def test_a_gate_pass_needs_todays_figures() -> None:
+    words = said(turn("gate pass", ONE_CHILD, problem=Problem.SCHOOL_UNREACHABLE))
+    assert "needs today's figures" in words
+
+
+def test_without_the_model() -> None:
+    general = plan("What time does school start?")
+    assert "08:00 to 15:00" in without_model(general, None, SCHOOL)
+    own = plan("Have you got my payment for Tariro?")
+    with_figures = without_model(own, BOTH, SCHOOL)
+    assert "*Owed: $250.00*" in with_figures
+    assert SCHOOL.office.email in with_figures
+    assert "cannot look at your figures" in without_model(own, None, SCHOOL)
+    assert "I am not sure about that" in without_model(plan("who won the match yesterday"), None, SCHOOL)
+
+
+# --- the office's hours
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        (datetime(2026, 11, 23, 8, 0), "open now"),
+        (datetime(2026, 11, 23, 14, 59), "open now"),
+        (datetime(2026, 11, 23, 15, 0), "closed"),
+        (datetime(2026, 11, 23, 7, 59), "closed"),
+        (datetime(2026, 11, 22, 10, 0), "closed"),  # a Sunday
+    ],
+)
+def test_whether_the_office_is_open(now: datetime, state: str) -> None:
+    assert state in said(TURNS[Say.OFFICE], now.replace(tzinfo=SCHOOL.timezone))
+
+
+# --- any family
+
+
+NAMES = st.text(alphabet=st.characters(codec="utf-8", categories=("L", "M", "N", "So", "Zs")), max_size=60)
+FAMILIES = st.lists(st.tuples(NAMES, NAMES, NAMES), min_size=1, max_size=14).map(
+    lambda rows: tuple(Student(f"SSC2025{place:04}", *row) for place, row in enumerate(rows))
+)
+
+
+@given(FAMILIES, st.sampled_from(["hi", "balance", "statement", "gate pass", "balance SSC1"]), st.booleans())
+def test_any_family_gets_messages_that_whatsapp_accepts(family: tuple[Student, ...], text: str, stale: bool) -> None:
+    person = replace(PARENT, students=family)
+    known = account(*[(student, figures("400", "150")) for student in family], stale=stale)
+    item = turn(text, person, account=known, gate_pass=PASS)
+    reply = compose(item, SCHOOL, NOW)
+    list(accepted(reply))
+    if text == "balance":
+        assert plain_words(reply).count("$250.00") >= len(family)
+    if item.plan.say == Say.CHOOSE_CHILD and isinstance(reply, Buttons | Menu):
+        taps = [read_tap(choice.id) for choice in reply.choices]
+        chosen = [tap.student_ids[0] for tap in taps if tap]
+        assert chosen == [student.id for student in family][: len(chosen)]
+        assert len(chosen) == min(len(family), 10)
+
+
+def test_children_of_one_first_name_are_told_apart() -> None:
+    twins = (TARIRO, replace(TARIRO, id="SSC2", last_name="Dube"), replace(TARIRO, id="SSC3", last_name="Sibanda"))
+    reply = compose(turn("gate pass", replace(PARENT, students=twins)), SCHOOL, NOW)
+    assert isinstance(reply, Buttons)
+    assert [choice.title for choice in reply.choices] == ["Tariro Moyo", "Tariro Dube", "Tariro Sibanda"]
+
+
+def test_kinds_of_reply() -> None:
+    kinds = {say: type(compose(item, SCHOOL, NOW)) for say, item in TURNS.items()}
+    assert kinds[Say.MENU] is Menu
+    assert kinds[Say.BALANCE] is Buttons
+    assert kinds[Say.SHARE_NUMBER] is NumberRequest
+    assert kinds[Say.REOPEN] is Template
+    assert isinstance(compose(Turn(Plan(Intent.FEEDBACK, Say.FEEDBACK, entry="up"), PARENT), SCHOOL, NOW), Reaction)
+
+
+@pytest.mark.parametrize(
+    "kind", ["voice", "audio", "image", "video", "sticker", "document", "location", "contacts", "poll"]
+)
+def test_one_helpful_line_for_what_cannot_be_read(kind: str) -> None:
+    words = said(Turn(Plan(Intent.NOT_TEXT, Say.NOT_TEXT, kind=kind), PARENT))
+    assert "Please type your question, or *menu*" in words
+    assert len(words) < 160
+
+
+def test_a_receipt_tells_the_balance_and_what_it_reaches() -> None:
+    after = account((TARIRO, figures("400", "300")))
+    words = said(replace(TURNS[Say.RECEIPT], account=after))
+    assert "*Owed: $100.00*" in words
+    assert "gate pass until" in words  # from 50 % to 75 %
+    assert "• Gate pass" in words
+    nothing_new = said(replace(TURNS[Say.RECEIPT], account=account((TARIRO, figures("1000", "300")))))
+    assert "gate pass until" not in nothing_new
+
+
+def test_family_members_are_listed_in_words() -> None:
+    assert PARENT.students == FAMILY
+    three = (*FAMILY, Student("SSC3", "Rudo", "Moyo", "ECD-A"))
+    assert "Tariro, Tanaka and Rudo" in said(turn("hi", replace(PARENT, students=three)))

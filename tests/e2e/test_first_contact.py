@@ -1,0 +1,158 @@
+"""What we send first, and to whom else: receipts, the office, feedback, opt-outs, templates."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from functions.domain import payments
+from local import kpi
+from local.pay import pay, post
+from local.running import Running
+from tests.conftest import eventually
+from tests.e2e.conftest import Phone, words_of
+
+Phones = Callable[..., Phone]
+OFFICE = "+263772000900"
+
+
+def receipts(running: Running, event: str, seconds: float = 30) -> list[str]:
+    found = running.world("GET", "/outbox", timeout=60, wait=seconds, in_reply_to=f"payment:{event}:")
+    return [words_of(reply["body"]) for reply in found]
+
+
+def child_of(running: Running, phone: str) -> str:
+    """The id of the first child of a sample parent. Not one of `BY_SITUATION`: their figures are asserted elsewhere."""
+    return str(next(p["children"][0]["id"] for p in running.world("GET", "/sample") if p["phone"] == phone))
+
+
+def finished(running: Running, message_id: str) -> None:
+    """Wait until the conversation about it is over: what was fetched is kept at its end."""
+    eventually(lambda: any(run["status"] == "SUCCEEDED" for run in running.executions(message_id)))
+
+
+def test_a_payment_becomes_a_receipt_with_the_new_balance_and_the_pass_it_reaches(
+    phone: Phones, running: Running
+) -> None:
+    mother = phone("+263772100021")  # 69.9 % paid
+    before = mother.says("balance")
+    event = pay(running, child_of(running, "+263772100021"), "10.00")
+    (said,) = receipts(running, event)
+    assert "has received *$10.00* for *" in said
+    assert "Billed" in said
+    assert "gate pass until" in said
+    finished(running, f"payment:{event}")
+    running.world("DELETE", "/calls")
+    after = mother.says("balance")
+    assert before != after
+    assert mother.calls("school") == []  # the receipt brought the new figures
+    assert "GP-" in mother.taps("Gate pass")
+
+
+def test_a_payment_without_a_parent_who_wrote_is_silent(running: Running) -> None:
+    event = pay(running, child_of(running, "+263772100020"), "1.00")
+    time.sleep(1)
+    assert receipts(running, event, 0.1) == []
+
+
+def test_the_same_payment_twice_is_one_receipt(phone: Phones, running: Running) -> None:
+    phone("+263772100019").says("thanks")
+    child = child_of(running, "+263772100019")
+    event = pay(running, child, "1.00", event_id="booking-1")
+    assert len(receipts(running, event)) == 1
+    pay(running, child, "1.00", event_id="booking-1")
+    time.sleep(1)
+    assert len(receipts(running, event)) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "header", "status", "said"),
+    [
+        (b"{}", "t=1,v1=abc", 401, "X-Signature"),
+        (b"{}", "", 401, "X-Signature"),
+        (b"{}", None, 400, "id: expected"),
+        (b"no json", None, 400, "body: expected JSON"),
+        (b'{"id":"1","student_id":"SSC1","term":"2026-3","amount":"-5"}', None, 400, "amount: expected more than 0"),
+    ],
+)
+def test_payment_notices_are_checked(running: Running, raw: bytes, header: str | None, status: int, said: str) -> None:
+    answer = post(running, raw, header)
+    assert answer[0] == status
+    assert said in answer[1].decode()
+
+
+def test_an_old_payment_signature_is_refused(running: Running) -> None:
+    raw = json.dumps({"id": "1", "student_id": "SSC20250004", "term": "2026-3", "amount": "5"}).encode()
+    old = payments.sign(raw, running.plan.payment_secret, time.time() - 301)
+    assert post(running, raw, old)[0] == 401
+
+
+def test_opt_out_is_honoured_and_taken_back(phone: Phones, running: Running) -> None:
+    father = phone("+263772100018")
+    child = child_of(running, "+263772100018")
+    father.says("hi")
+    assert "not write to you first" in father.says("STOP")
+    event = pay(running, child, "1.00")
+    time.sleep(1)
+    assert receipts(running, event, 0.1) == []
+    assert "Billed" in father.says("balance")  # answers are no first contact
+    assert "write to you first again" in father.says("START")
+    assert len(receipts(running, pay(running, child, "1.00"))) == 1
+
+
+@pytest.fixture
+def office(phone: Phones) -> Iterator[Phone]:
+    found = phone(OFFICE)
+    yield found
+    for _ in range(3):
+        if "no open request" in found.says("close"):
+            break
+
+
+def test_talk_to_the_office(phone: Phones, running: Running, office: Phone) -> None:
+    office.says("hello")  # opens its 24 hours
+    mother = phone("100")
+    assert "What would you like to tell the office?" in mother.says("5")
+    told = mother.says("My son forgot his jacket in the bus, who can help me?")
+    assert "Your message is with the office" in told
+    assert "expect an answer" in told
+    notices = running.world("GET", "/outbox", to=OFFICE)
+    notice = words_of(notices[-1]["body"])
+    assert "forgot his jacket" in notice
+    assert f"https://wa.me/{mother.parent.address}" in notice
+    assert "Anesu" in notice
+    mother.says("hello?", seconds=1.5)
+    assert mother.last is not None
+    assert mother.last.replies == []  # the office has this conversation
+    assert "is closed" in office.taps("Close")
+    assert "1. Fee balance" in mother.says("hello?")
+
+
+def test_the_office_unreachable_means_its_contacts(phone: Phones, running: Running) -> None:
+    refusal = {"kind": "status", "status": 400, "code": 131047, "operation": "send", "times": 1}
+    running.world("PUT", "/faults/graph", refusal)
+    said = phone("50").says("Please I want to talk to the office about the lost jacket of Thabo")
+    assert "could not pass your message on" in said
+    assert "info@shiningsmilescollege.ac.zw" in said
+    assert "Billed" in phone("50").says("balance")  # nobody keeps quiet
+
+
+def test_feedback_by_button_and_by_reaction(phone: Phones, running: Running) -> None:
+    mother = phone("75")
+    assert mother.says("Which day is for sports at your school please?").endswith("👍\n👎")
+    mother.taps("👍")
+    assert mother.last is not None
+    assert mother.last.replies[0]["body"]["reaction"]["message_id"] == mother.last.message_id
+    assert "info@shiningsmilescollege.ac.zw" in mother.taps("👎")
+    collected = kpi.Collected.of(running.plan.log("webhook").parent)
+    assert collected.total("FeedbackUp") >= 1
+    assert collected.total("FeedbackDown") >= 1
+
+
+def test_kpis_of_what_ran(phone: Phones, running: Running) -> None:
+    phone("75").says("balance")
+    rows = {label.strip(): value for label, value, _ in kpi.rows(kpi.Collected.of(running.plan.log("webhook").parent))}
+    assert all(rows[label] != "-" for label in ("response time, average", "response time, P95", "cache hit rate"))
+    assert all(rows[label] != "-" for label in ("cold-start rate", "queue wait, P95", "typing indicator accepted, P95"))
+    assert float(rows["replies"]) > 0

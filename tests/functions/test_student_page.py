@@ -1,0 +1,158 @@
+"""Asking the school: a page of its list, and single students by their numbers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions import find_student, student_page
+from functions.adapters import school_api
+from functions.domain.errors import InvalidRequest, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
+from tests.conftest import OutsideWorld, SchoolCalls
+
+PAGE = {"operation": "students"}
+
+
+@pytest.fixture(autouse=True)
+def _school(world: OutsideWorld, secrets: None) -> None:
+    """The sample school, and its key."""
+
+
+@pytest.fixture
+def impatient(environment: pytest.MonkeyPatch) -> Iterator[None]:
+    environment.setattr(school_api, "PAGE_DEADLINE", 0.8)
+    environment.setattr(school_api, "PAGE_READ_TIMEOUT", 0.3)
+    return
+
+
+def page(number: Any = 1) -> dict[str, Any]:
+    return student_page.handler({"page": number}, None)
+
+
+def find(*ids: str) -> list[dict[str, str]]:
+    records: list[dict[str, str]] = find_student.handler({"student_ids": list(ids)}, None)["records"]
+    return records
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def test_page_after_page_is_the_whole_school(world: OutsideWorld) -> None:
+    size = world.page("GET", "/school-size")["students"]
+    number, found = 1, []
+    while number:
+        answer = page(number)
+        assert answer["page"] == number
+        found += answer["records"]
+        number = answer["next"]
+    assert len(found) == len({record["student_id"] for record in found}) == size
+    assert found[0]["guardian_mobile"]
+    calls = world.calls("school", "students")
+    assert len(calls) == -(-size // 60)
+
+
+def test_a_page_after_the_last_is_empty() -> None:
+    assert page(900) == {"page": 900, "next": None, "records": []}
+
+
+@pytest.mark.parametrize("number", [0, -1, 1001, "1", None, 1.5])
+def test_there_is_an_end_to_pages(number: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        page(number)
+
+
+@pytest.mark.parametrize("kind", [{"kind": "status", "status": 500}, {"kind": "html"}, {"kind": "close"}])
+def test_what_may_pass_is_tried_again(world: OutsideWorld, kind: dict[str, Any]) -> None:
+    world.fails("school", **PAGE, **kind, times=2)
+    assert len(page()["records"]) == 60
+    assert len(world.calls("school", "students")) == 3
+
+
+@pytest.mark.parametrize(
+    "kind", [{"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "silent"}, {"kind": "close"}]
+)
+def test_a_school_that_is_down_is_said_to_be(
+    world: OutsideWorld, impatient: None, school_calls: SchoolCalls, kind: dict[str, Any]
+) -> None:
+    world.fails("school", **PAGE, **kind)
+    with pytest.raises(SchoolApiUnavailable) as raised:
+        page()
+    assert type(raised.value) is SchoolApiUnavailable
+    assert 1 <= len(school_calls.timeouts) <= school_api.TRIES
+    assert all(read <= school_api.PAGE_READ_TIMEOUT for _, read in school_calls.timeouts)
+
+
+def test_a_short_wait_is_waited_and_a_long_one_left_to_the_state_machine(world: OutsideWorld) -> None:
+    world.fails("school", **PAGE, kind="status", status=429, retry_after=0, times=1)
+    assert page()["records"]
+    world.fails("school", **PAGE, kind="status", status=429, retry_after=60)
+    with pytest.raises(SchoolApiBusy):
+        page()
+    assert len(world.calls("school", "students")) == 2 + 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_what_will_not_pass_is_said_to_be(world: OutsideWorld, impatient: None, status: int) -> None:
+    world.fails("school", **PAGE, kind="status", status=status)
+    with pytest.raises(SchoolApiRefused):
+        page()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"results": []},
+        {"results": {"data": None}},
+        {"results": {"data": {}}},
+        {"results": {"data": [{}] * 501}, "next": None},
+    ],
+)
+def test_another_form_is_a_failure_and_never_an_empty_school(
+    world: OutsideWorld, impatient: None, body: object
+) -> None:
+    world.fails("school", **PAGE, kind="json", body=body)
+    with pytest.raises(SchoolApiUnavailable):
+        page()
+
+
+def test_one_odd_record_costs_its_neighbours_nothing(world: OutsideWorld) -> None:
+    body = {"next": "x", "results": {"data": [None, {"student_number": "SSC1"}, "?", {"firstname": 7}]}}
+    world.fails("school", **PAGE, kind="json", body=body)
+    answer = page()
+    assert [record["student_id"] for record in answer["records"]] == ["", "SSC1", "", ""]
+    assert answer["next"] == 2
+
+
+def test_an_empty_page_that_promises_more_is_the_last(world: OutsideWorld) -> None:
+    world.fails("school", **PAGE, kind="json", body={"next": "x", "results": {"data": []}})
+    assert page()["next"] is None
+
+
+# --- single students --------------------------------------------------------------------------------------------------
+
+
+def test_a_student_is_found_by_number(world: OutsideWorld) -> None:
+    (found,) = find("SSC20250001")
+    assert (found["first_name"], found["last_name"]) == ("Tariro", "Moyo")
+    assert [record["student_id"] for record in find("SSC20250002", "SSC20259999", "SSC20250003")] == [
+        "SSC20250002",
+        "SSC20250003",
+    ]
+    assert find("SSC20259999") == []
+    assert len(world.calls("school", "profile")) == 5
+
+
+def test_a_school_that_is_down_is_not_a_student_who_is_unknown(
+    world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(school_api, "DEADLINE", 0.5)
+    world.fails("school", operation="profile", kind="status", status=500)
+    with pytest.raises(SchoolApiUnavailable):
+        find("SSC20250001")
+
+
+@pytest.mark.parametrize("ids", [None, [], "SSC1", [1]])
+def test_something_must_be_asked_for(ids: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        find_student.handler({"student_ids": ids}, None)

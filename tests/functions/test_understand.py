@@ -1,0 +1,335 @@
+"""Understanding one message: from the cache, from the replica, from neither."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from functions import understand
+from functions.adapters import cache as cache_module
+from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
+from functions.adapters.school_config import school
+from local.plan import Ports
+from local.world.sample import SampleSchool
+from tests.conftest import Database
+
+RUDO, TARIRO = "+263772100001", "SSC20250001"  # one child
+TAPIWA = "+263772100009"  # three children
+VISITOR = "+263772900001"
+TERM = "2026-3"
+FIGURES = {"bills": [{"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}], "payments": []}
+
+
+@pytest.fixture(autouse=True)
+def _records(sample_school: SampleSchool, database: Database, cache: Cache) -> None:
+    database.catch_up()
+
+
+@pytest.fixture
+def ahead(environment: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves our clock."""
+
+    def move(seconds: float) -> None:
+        moment = time.time() + seconds
+        environment.setattr(cache_module.time, "time", lambda: moment)
+
+    return move
+
+
+def message(text: str | None = "hi", phone: str | None = RUDO, name: str = "wamid.1", **more: Any) -> dict[str, Any]:
+    found = {"id": name, "type": "text", "timestamp": int(time.time()), "phone": phone, "text": text, **more}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def look(*arguments: Any, **more: Any) -> dict[str, Any]:
+    return understand.handler({"message": message(*arguments, **more)}, None)
+
+
+def keep_account(cache: Cache, *ids: str) -> None:
+    cache.finish("wamid.before", "someone", None, {("account", name, TERM): FIGURES for name in ids})
+
+
+def kill_cache(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CACHE_URL", f"redis://127.0.0.1:{Ports.free().redis}")
+    cache_module._client.cache_clear()
+    understand.settings.cache_clear()
+    understand.cache.cache_clear()
+
+
+def kill_database(environment: pytest.MonkeyPatch) -> None:
+    dead = f"postgresql+pg8000://assistant@127.0.0.1:{Ports.free().postgres}/school"
+    environment.setenv("DATABASE_READER_URL", dead)
+    environment.setenv("DATABASE_WRITER_URL", dead)
+
+
+# --- who ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_parent_is_known_by_number() -> None:
+    found = look("hi", TAPIWA)
+    assert found["status"] == "new"
+    assert found["person"]["kind"] == "registered"
+    assert [student["first_name"] for student in found["person"]["students"]] == ["Panashe", "Rutendo", "Simba"]
+    assert (found["plan"]["intent"], found["plan"]["next"]) == ("menu", "reply")
+
+
+def test_anyone_else_is_a_visitor() -> None:
+    found = look("1", VISITOR)
+    assert (found["person"]["kind"], found["plan"]["intent"], found["plan"]["entry"]) == ("visitor", "info", "about")
+    assert look("balance", VISITOR, "wamid.2")["plan"]["say"] == "not_registered"
+
+
+def test_someone_without_a_number_is_asked_for_it_and_then_answered() -> None:
+    hidden = {"phone": None, "bsuid": "ZW.24018735520917346650"}
+    first = look("balance", name="wamid.1", **hidden)
+    assert (first["person"]["kind"], first["plan"]["say"]) == ("no number", "share_number")
+    card = {"type": "contacts", "shared_phone": "+263772100024"}
+    second = look(None, name="wamid.2", **hidden, **card)
+    assert (second["person"]["kind"], second["person"]["phone"]) == ("registered", "+263772100024")
+    third = look("balance", name="wamid.3", **hidden)  # the cache remembers
+    assert third["plan"]["say"] == "balance"
+
+
+def test_what_the_person_was_asked_is_remembered(cache: Cache) -> None:
+    cache.finish("wamid.0", RUDO, {"intent": "statement", "term": "2026-2"}, {})
+    plan = look("Tariro")["plan"]
+    assert (plan["intent"], plan["term"]) == ("statement", "2026-2")
+
+
+def test_a_person_comes_from_the_cache_for_an_hour(database: Database, ahead: Callable[[float], None]) -> None:
+    look(name="wamid.1")
+    database.run("DELETE FROM phones WHERE phone = :phone", phone=RUDO)
+    database.catch_up()
+    assert look(name="wamid.2")["person"]["kind"] == "registered"
+    ahead(PERSON_LIFE + 1)
+    assert look(name="wamid.3")["person"]["kind"] == "visitor"
+
+
+def test_a_user_id_that_shows_another_number_is_looked_up_anew() -> None:
+    assert look(phone=RUDO, bsuid="ZW.1")["person"]["students"][0]["id"] == TARIRO
+    assert look(phone=VISITOR, bsuid="ZW.1", name="wamid.2")["person"]["kind"] == "visitor"
+
+
+def test_garbage_about_a_person_is_looked_up_anew(cache: Cache) -> None:
+    for place, garbage in enumerate(["x", {}, {"kind": "king"}, {"kind": "registered", "students": [{}]}, None]):
+        cache.keep_person(RUDO, garbage)
+        assert look(name=f"wamid.{place}")["person"]["kind"] == "registered"
+
+
+# --- once -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_taken_once(cache: Cache) -> None:
+    assert [look()["status"] for _ in range(2)] == ["new", "busy"]
+    cache.finish("wamid.1", RUDO, None, {})
+    assert look()["status"] == "answered"
+
+
+def test_of_two_deliveries_at_one_instant_one_is_answered() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda _: look()["status"], range(4))) == ["busy", "busy", "busy", "new"]
+
+
+def test_what_whatsapp_would_refuse_anyway_is_not_begun() -> None:
+    assert look(timestamp=int(time.time()) - 24 * 3600)["status"] == "too late"
+    assert look(timestamp=0, name="wamid.2")["status"] == "new"  # pasted by hand, without a time
+
+
+# --- the account ------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_account_is_to_be_fetched() -> None:
+    found = look("balance", TAPIWA)
+    assert found["account"] is None
+    assert found["fetch"]["term"] == TERM
+    assert len(found["fetch"]["student_ids"]) == 3
+    assert (found["wait"], found["last_account"]) == (0, None)
+
+
+def test_a_fresh_account_needs_no_fetch(cache: Cache) -> None:
+    keep_account(cache, TARIRO)
+    found = look("balance")
+    assert found["fetch"] is None
+    assert found["account"]["bills"] == {TARIRO: FIGURES["bills"]}
+    assert found["account"]["stale"] is False
+
+
+def test_one_missing_child_makes_the_family_be_fetched(cache: Cache) -> None:
+    ids = [student["id"] for student in look("hi", TAPIWA)["person"]["students"]]
+    keep_account(cache, *ids[:2])
+    assert look("balance", TAPIWA, "wamid.2")["fetch"]["student_ids"] == ids
+
+
+def test_a_stale_account_is_fetched_and_kept_in_reserve(cache: Cache, ahead: Callable[[float], None]) -> None:
+    keep_account(cache, TARIRO)
+    ahead(ACCOUNT_LIFE + 2)
+    found = look("balance", timestamp=0)
+    assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+    assert found["last_account"]["stale"] is True
+    assert found["last_account"]["as_of"].endswith("+00:00")
+
+
+def test_no_gate_pass_on_stale_figures(cache: Cache, ahead: Callable[[float], None]) -> None:
+    keep_account(cache, TARIRO)
+    ahead(ACCOUNT_LIFE + 2)
+    found = look("gate pass", timestamp=0)
+    assert found["fetch"]
+    assert found["last_account"] is None
+
+
+@pytest.mark.parametrize("garbage", ["x", {}, {"bills": []}, None, []])
+def test_garbage_about_an_account_is_fetched_anew(cache: Cache, garbage: object) -> None:
+    cache.finish("wamid.0", "someone", None, {("account", TARIRO, TERM): garbage})
+    assert look("balance")["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+
+
+def test_after_a_greeting_the_account_is_fetched_ahead_where_nobody_has_to_wait(
+    cache: Cache, environment: pytest.MonkeyPatch
+) -> None:
+    found = look("hi")
+    assert found["plan"]["fetch_ahead"] is True
+    assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+    environment.setenv("SCHOOL_API_CALLS_PER_MINUTE", "6")
+    understand.settings.cache_clear()
+    cache.take_turn(5, 6, 100)
+    assert look("hi", name="wamid.2")["fetch"] is None
+
+
+@pytest.mark.usefixtures("redis_at")
+def test_in_a_rush_a_parent_waits_a_bounded_time_and_then_hears_so(
+    cache: Cache, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("SCHOOL_API_CALLS_PER_MINUTE", "72")
+    cache.take_turn(20, 72, 100)
+    assert look("balance")["wait"] == 10
+    cache.take_turn(20, 72, 100)
+    busy = look("balance", name="wamid.2")
+    assert (busy["fetch"], busy["account"], busy["problem"]) == (None, None, "school_busy")
+
+
+def test_in_a_rush_old_figures_are_better_than_none(
+    cache: Cache, environment: pytest.MonkeyPatch, ahead: Callable[[float], None]
+) -> None:
+    keep_account(cache, TARIRO)
+    ahead(ACCOUNT_LIFE + 2)
+    cache.take_turn(120, 120, 1000)
+    found = look("balance", timestamp=0)
+    assert (found["fetch"], found["problem"], found["account"]["stale"]) == (None, None, True)
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+ASKED = [
+    "transport cost",
+    "uniform price",
+    "school hours",
+    "exam boards",
+    "lunch menu",
+    "sports day",
+    "late collection",
+]
+
+
+def test_a_common_answer_is_used_for_ten_minutes(cache: Cache, ahead: Callable[[float], None]) -> None:
+    first = look("When does the school day begin?", VISITOR)
+    assert (first["plan"]["next"], first["answer"]) == ("ai", None)
+    cache.finish("wamid.1", VISITOR, None, {("answer", first["question_key"]): "At 8"})
+    again = look("the school DAY: when does it begin", RUDO, "wamid.2")
+    assert again["answer"] == "At 8"
+    ahead(ANSWER_LIFE + 2)
+    assert look("When does the school day begin?", RUDO, "wamid.3", timestamp=0)["answer"] is None
+
+
+def test_an_answer_with_someones_figures_is_no_common_answer() -> None:
+    found = look("Why do I still owe so many fees for Tariro, please explain?")
+    assert found["plan"]["personal"] is True
+    assert (found["question_key"], found["answer"]) == (None, None)
+    assert found["fetch"]["student_ids"] == [TARIRO]
+
+
+def questions(phone: str, count: int = 7) -> list[str]:
+    return [look(f"{ASKED[place]}?", phone, f"wamid.{place}")["plan"]["say"] for place in range(count)]
+
+
+def test_a_visitor_may_ask_five_questions_a_day() -> None:
+    limit = school().visitor_daily_limit
+    assert questions(VISITOR) == ["answer"] * limit + ["question_limit"] * (7 - limit)
+    assert look("1", VISITOR, "wamid.menu")["plan"]["say"] == "info"  # everything else goes on
+
+
+def test_a_parent_may_ask_more() -> None:
+    assert questions(RUDO) == ["answer"] * 7
+
+
+def test_an_answer_from_the_cache_does_not_count(cache: Cache) -> None:
+    key = look(f"{ASKED[0]}?", VISITOR, "wamid.first")["question_key"]
+    cache.finish("wamid.before", "someone", None, {("answer", key): "yes"})
+    for place in range(10):
+        assert look(f"{ASKED[0]}?", VISITOR, f"wamid.same{place}")["plan"]["say"] == "answer"
+    assert questions(VISITOR, 5)[-1] == "answer"  # the first of them came from the cache, too
+
+
+# --- parts missing ----------------------------------------------------------------------------------------------------
+
+
+def test_without_the_cache_the_database_answers(environment: pytest.MonkeyPatch, database: Database) -> None:
+    kill_cache(environment)
+    found = look("balance")
+    assert (found["status"], found["person"]["kind"]) == ("new", "registered")
+    assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+    database.run("INSERT INTO message_log (message_id, reply_id) VALUES ('wamid.1', 'reply')")
+    assert look("balance")["status"] == "answered"
+
+
+def test_without_the_cache_the_limit_is_counted_in_the_log(environment: pytest.MonkeyPatch, database: Database) -> None:
+    kill_cache(environment)
+    for place in range(5):
+        database.run(
+            "INSERT INTO message_log (message_id, sender, intent, received_at) VALUES (:i, :s, 'question', now())",
+            i=f"wamid.q{place}",
+            s=VISITOR,
+        )
+    database.catch_up()
+    assert look("transport cost?", VISITOR)["plan"]["say"] == "question_limit"
+    assert look("transport cost?", "+263772900002", "wamid.2")["plan"]["say"] == "answer"
+
+
+def test_without_the_database_people_of_the_last_day_are_known(
+    environment: pytest.MonkeyPatch, ahead: Callable[[float], None]
+) -> None:
+    look(name="wamid.0")
+    kill_database(environment)
+    assert look("balance")["plan"]["say"] == "balance"
+    ahead(PERSON_LIFE + 60)
+    assert look("balance", name="wamid.2", timestamp=0)["plan"]["say"] == "balance"
+
+
+def test_without_the_database_what_needs_no_records_is_still_answered(environment: pytest.MonkeyPatch) -> None:
+    kill_database(environment)
+    assert look("1")["plan"]["say"] == "records_unreachable"  # not a question to the model
+    assert look("hi", name="wamid.2")["plan"]["say"] == "menu"
+    assert look("5", name="wamid.3")["plan"]["intent"] == "office"
+    assert look("What are the school hours?", name="wamid.4")["plan"]["next"] == "ai"
+
+
+def test_without_both_the_intent_is_still_known(environment: pytest.MonkeyPatch) -> None:
+    kill_cache(environment)
+    kill_database(environment)
+    found = look("3")
+    assert (found["status"], found["person"]["kind"]) == ("new", "unsure")
+    assert (found["plan"]["intent"], found["plan"]["say"]) == ("gate_pass", "records_unreachable")
+
+
+def test_one_who_has_just_written_reads_what_was_written(cache: Cache, database: Database) -> None:
+    """A WAL position that the replica has not reached sends the read to the primary."""
+    hidden: Mapping[str, Any] = {"phone": None, "bsuid": "ZW.9"}
+    cache.note_written("ZW.9", "FFFFFFFF/0")
+    database.run("INSERT INTO contacts (phone, bsuid) VALUES (:phone, 'ZW.9')", phone=RUDO)
+    assert look("balance", **hidden)["person"]["kind"] == "registered"
+
+
+def test_what_is_no_message_is_refused_by_name() -> None:
+    with pytest.raises(Exception, match=r"message\.phone"):
+        understand.handler({"message": {"id": "wamid.1", "type": "text"}}, None)

@@ -1,0 +1,125 @@
+"""The hand-over of the master password at deploy: to `migrate`, and nowhere else."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.constructs.schema_migration import index
+
+PASSWORD = "correct horse battery staple"
+EVENT = {
+    "RequestType": "Create",
+    "ResponseURL": "https://cloudformation.example/answer",
+    "StackId": "stack",
+    "RequestId": "request",
+    "LogicalResourceId": "Schema",
+    "ResourceProperties": {"Migrate": "arn:migrate:live", "MasterSecret": "arn:secret", "Migrations": "3"},
+}
+
+
+class Aws:
+    """Secrets Manager with the master secret, and Lambda with a `migrate` that answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.invocations: list[dict[str, Any]] = []
+        self.errors: list[str] = []
+
+    def client(self, service: str, **options: Any) -> "Aws":
+        return self
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - AWS's name
+        assert SecretId == "arn:secret"
+        return {"SecretString": json.dumps({"username": "postgres", "password": PASSWORD, "host": "db"})}
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        assert FunctionName == "arn:migrate:live"
+        self.invocations.append(json.loads(Payload))
+        if self.errors:
+            failure = {"errorType": self.errors.pop(0), "errorMessage": f"refused {PASSWORD}"}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failure).encode())}
+        return {"Payload": io.BytesIO(b'{"revision": "0003"}')}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    fake = Aws()
+    monkeypatch.setattr(index.boto3, "client", fake.client)
+    monkeypatch.setattr(index.time, "sleep", lambda seconds: None)
+    return fake
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    sent: list[dict[str, Any]] = []
+
+    def urlopen(request: Any, timeout: int) -> io.BytesIO:
+        assert (request.full_url, request.get_method()) == (EVENT["ResponseURL"], "PUT")
+        sent.append(json.loads(request.data))
+        return io.BytesIO()
+
+    monkeypatch.setattr(index.urllib.request, "urlopen", urlopen)
+    return sent
+
+
+def test_migrate_gets_the_master_user(aws: Aws, answers: list[dict[str, Any]]) -> None:
+    index.handler(EVENT, None)
+    assert aws.invocations == [{"master_username": "postgres", "master_password": PASSWORD}]
+    assert [answer["Status"] for answer in answers] == ["SUCCESS"]
+
+
+def test_a_database_that_does_not_answer_yet_is_asked_again(aws: Aws, answers: list[dict[str, Any]]) -> None:
+    aws.errors = ["DataUnavailable"]
+    index.handler(EVENT, None)
+    assert len(aws.invocations) == 2
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_a_failure_is_told_by_its_type_alone(
+    aws: Aws, answers: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.errors = ["ProgrammingError"] * index.TRIES
+    index.handler(EVENT, None)
+    assert answers[0]["Status"] == "FAILED"
+    assert "ProgrammingError" in answers[0]["Reason"]
+    assert PASSWORD not in json.dumps(answers)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_unreadable_secret_is_told_without_its_content(
+    aws: Aws, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws, "get_secret_value", lambda SecretId: {"SecretString": PASSWORD})  # noqa: N803
+    index.handler(EVENT, None)
+    assert answers[0]["Status"] == "FAILED"
+    assert PASSWORD not in json.dumps(answers)
+
+
+def test_nothing_is_done_when_the_stack_goes(aws: Aws, answers: list[dict[str, Any]]) -> None:
+    index.handler(EVENT | {"RequestType": "Delete", "PhysicalResourceId": "schema"}, None)
+    assert not aws.invocations
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize(("before", "runs"), [("2", 1), ("3", 1), ("4", 0)])
+def test_going_back_to_an_older_release_leaves_the_schema(
+    aws: Aws, answers: list[dict[str, Any]], before: str, runs: int
+) -> None:
+    older = EVENT | {"RequestType": "Update", "OldResourceProperties": {"Migrations": before}}
+    index.handler(older, None)
+    assert len(aws.invocations) == runs
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_the_answer_is_what_cloudformation_waits_for(aws: Aws, answers: list[dict[str, Any]]) -> None:
+    index.handler(EVENT, None)
+    assert answers[0] == {
+        "Status": "SUCCESS",
+        "Reason": "",
+        "PhysicalResourceId": "schema",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "Schema",
+    }

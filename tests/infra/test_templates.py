@@ -1,0 +1,501 @@
+"""What the templates promise: who reaches what, what survives, and that nothing is forgotten."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions.adapters.settings import variables_of
+from infra.catalog import (
+    COMMON_SETTINGS,
+    FUNCTIONS,
+    QUEUE_VISIBILITY_SECONDS,
+    ROUTES,
+    SETTINGS_OF_GRANT,
+    Function,
+    Grant,
+    SchoolApi,
+    Side,
+    Trigger,
+)
+from infra.packaging import ROOT
+from tests.infra.conftest import Environment, Resource, actions, as_list, placeholders, synthesize
+
+DEFINITIONS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachines").glob("*.asl.json")}
+every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+
+# The only actions that each grant may bring.
+ACTIONS = {
+    Grant.SEND_CONVERSATION: {"sqs:SendMessage"},
+    Grant.SEND_EVENTS: {"sqs:SendMessage"},
+    Grant.WRITE_INSPECTION: {"s3:PutObject"},
+    Grant.WRITE_PASSES: {"s3:PutObject"},
+    Grant.READ_PASSES: {"s3:GetObject"},
+    Grant.APP_SECRET: {"secretsmanager:GetSecretValue"},
+    Grant.VERIFY_TOKEN: {"secretsmanager:GetSecretValue"},
+    Grant.ACCESS_TOKEN: {"secretsmanager:GetSecretValue"},
+    Grant.SCHOOL_API_KEY: {"secretsmanager:GetSecretValue"},
+    Grant.OPENAI_API_KEY: {"secretsmanager:GetSecretValue"},
+    Grant.PAYMENT_SECRET: {"secretsmanager:GetSecretValue"},
+    Grant.SCHOOL_GRAPH: {"execute-api:Invoke"},
+    Grant.CACHE: {"elasticache:Connect"},
+    Grant.DATABASE_READER: {"rds-db:connect"},
+    Grant.DATABASE_WRITER: {"rds-db:connect"},
+}
+OWN_LOG = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+INTERFACES = {
+    *("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"),
+    *("ec2:DescribeSubnets", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
+}
+POLLING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+
+
+# --- the two sides ----------------------------------------------------------------------------------------------------
+
+
+@every_function
+def test_a_function_is_on_one_side(environment: Environment, function: Function) -> None:
+    made = environment.function(function.name)
+    granted = actions(environment.statements(made["Role"]))
+    if function.side is Side.INTERNET:
+        assert "VpcConfig" not in made.properties
+        assert not {action for action in granted if action.startswith(("rds-db:", "elasticache:"))}
+    else:
+        assert made["VpcConfig"]["SubnetIds"]
+        assert not {action for action in granted if action.startswith("secretsmanager:")}
+        assert not [name for name in made["Environment"]["Variables"] if name.endswith(("_SECRET_NAME", "_KEY_NAME"))]
+
+
+def test_the_data_side_has_no_way_out(environment: Environment) -> None:
+    ways_out = ("NatGateway", "InternetGateway", "VPCGatewayAttachment", "EgressOnlyInternetGateway", "Route")
+    assert not environment.of_type(*(f"AWS::EC2::{name}" for name in ways_out))
+    assert [item["VpcEndpointType"] for item in environment.of_type("AWS::EC2::VPCEndpoint")] == ["Gateway"]
+
+
+def test_the_endpoint_of_s3_leads_to_no_bucket_of_someone_elses(environment: Environment) -> None:
+    (endpoint,) = environment.of_type("AWS::EC2::VPCEndpoint")
+    (statement,) = endpoint["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_databases_and_cache_let_in_the_functions_alone(environment: Environment) -> None:
+    rules = environment.of_type("AWS::EC2::SecurityGroupIngress")
+    assert {rule["FromPort"] for rule in rules} == {5432, 6379}
+    assert all("NetworkFunctions" in json.dumps(rule["SourceSecurityGroupId"]) for rule in rules)
+    for group in environment.of_type("AWS::EC2::SecurityGroup"):
+        assert not group.properties.get("SecurityGroupIngress")
+        for rule in group.properties.get("SecurityGroupEgress", []):
+            assert rule["CidrIp"] == "255.255.255.255/32" or rule["ToPort"] == 443
+
+
+# --- grants -----------------------------------------------------------------------------------------------------------
+
+
+@every_function
+def test_a_role_allows_what_the_catalog_grants_and_nothing_else(environment: Environment, function: Function) -> None:
+    granted = actions(environment.statements(environment.function(function.name)["Role"]))
+    wanted = OWN_LOG.union(*(ACTIONS[grant] for grant in function.grants))
+    if function.side is Side.DATA:
+        wanted |= INTERFACES
+    if function.trigger is Trigger.QUEUE:
+        wanted |= POLLING
+    assert granted == wanted
+
+
+@pytest.mark.parametrize(
+    ("grant", "resource"),
+    [
+        (Grant.WRITE_INSPECTION, "documents-.*/inspection/\\*"),
+        (Grant.WRITE_PASSES, "documents-.*/passes/\\*"),
+        (Grant.READ_PASSES, "documents-.*/passes/\\*"),
+        (Grant.ACCESS_TOKEN, "AccessToken"),
+        (Grant.SCHOOL_API_KEY, "SchoolApiKey"),
+        (Grant.CACHE, "serverlesscache:school-.*-cache.*user:school-.*-assistant"),
+        (Grant.DATABASE_WRITER, "dbuser:.*(DatabasePrimary\\w+DbiResourceId|db-RECORDS).*/assistant"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Grant) else "",
+)
+def test_a_grant_is_on_the_thing_itself(environment: Environment, grant: Grant, resource: str) -> None:
+    function = next(item for item in FUNCTIONS if grant in item.grants)
+    statements = environment.statements(environment.function(function.name)["Role"])
+    narrow = [item for item in statements if ACTIONS[grant] & set(as_list(item["Action"]))]
+    assert re.search(resource, json.dumps([item["Resource"] for item in narrow]))
+
+
+def test_reading_is_granted_on_the_replica_where_there_is_one(environments: dict[str, Environment]) -> None:
+    found = {}
+    for name, environment in environments.items():
+        statements = environment.statements(environment.function("verify_pass")["Role"])
+        found[name] = json.dumps([item for item in statements if "rds-db:connect" in as_list(item["Action"])])
+    assert "Replica" not in found["dev"]
+    for name in ("prod", "existing"):
+        assert re.search(r"DatabaseReplica\w+DbiResourceId", found[name])
+
+
+def test_no_wildcard_but_for_names_that_others_make_up(environment: Environment) -> None:
+    allowed = re.compile(r":log-stream:\*|/passes/\*|/inspection/\*")
+    for role in environment.of_type("AWS::IAM::Policy"):
+        for statement in role["PolicyDocument"]["Statement"]:
+            assert "*" not in as_list(statement["Action"])
+            for resource in map(json.dumps, as_list(statement["Resource"])):
+                if resource == '"*"':
+                    services = {action.split(":")[0] for action in as_list(statement["Action"])}
+                    assert services <= {"xray", "ec2", "logs"}
+                elif "*" in resource:
+                    assert allowed.search(resource), resource
+
+
+def test_the_rules_stop_a_wildcard_without_a_reason(node: None, tmp_path: Path) -> None:
+    from aws_cdk import App, Stack, Validations
+    from aws_cdk import aws_iam as iam
+    from cdk_nag import AwsSolutionsChecks
+
+    app = App(outdir=str(tmp_path))
+    role = iam.Role(Stack(app, "Careless"), "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"]))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match=r"AwsSolutions-IAM5\[Resource::\*\]"):
+        app.synth()
+
+
+# --- the functions ----------------------------------------------------------------------------------------------------
+
+
+@every_function
+def test_a_function_has_every_setting_that_its_handler_requires(environment: Environment, function: Function) -> None:
+    variables = environment.function(function.name)["Environment"]["Variables"]
+    handler = importlib.import_module(f"functions.{function.name}")
+    assert set(variables_of(handler.Settings)) <= variables.keys()
+    assert variables.keys() == {*function.environment, *COMMON_SETTINGS}
+    assert all(variables.values())
+
+
+@every_function
+def test_a_function_is_what_the_catalog_says(environment: Environment, function: Function) -> None:
+    made = environment.function(function.name)
+    assert (made["Handler"], made["MemorySize"], made["Timeout"]) == (
+        function.handler,
+        function.memory,
+        function.timeout,
+    )
+    assert len(made["Layers"]) == len(function.layers)
+    assert made["LoggingConfig"]["LogFormat"] == "JSON"
+    assert made["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_every_function_is_of_the_runtime_that_the_layers_are_built_for(environment: Environment) -> None:
+    functions = environment.of_type("AWS::Lambda::Function")
+    assert len(functions) == len(FUNCTIONS) + 1  # and the one that CloudFormation calls; none of CDK's own
+    assert {(item["Runtime"], *item["Architectures"]) for item in functions} == {("python3.13", "arm64")}
+
+
+def test_everything_calls_the_live_alias(environment: Environment) -> None:
+    aliases = environment.of_type("AWS::Lambda::Alias")
+    assert {item["Name"] for item in aliases} == {"live"}
+    assert len(aliases) == len(FUNCTIONS)
+    ids = {item.id for item in aliases}
+    callers = [
+        *(item["IntegrationUri"] for item in environment.of_type("AWS::ApiGatewayV2::Integration")),
+        *(item["FunctionName"] for item in environment.of_type("AWS::Lambda::EventSourceMapping")),
+        *(value for name in DEFINITIONS for value in machine(environment, name)["DefinitionSubstitutions"].values()),
+        environment.of_type("Custom::SchemaMigration")[0]["Migrate"],
+    ]
+    for caller in callers:
+        if isinstance(caller, dict):  # a substitution may be a plain setting
+            (called,) = re.findall(r'"Ref": "(\w+)"', json.dumps(caller))
+            assert called in ids
+
+
+def test_the_version_before_is_kept_to_go_back_to(prod: Environment) -> None:
+    assert {item.body["DeletionPolicy"] for item in prod.of_type("AWS::Lambda::Version")} == {"Retain"}
+
+
+def test_a_new_layer_is_a_new_version(dev: Environment, tmp_path: Path) -> None:
+    changed = synthesize("dev", tmp_path / "out", placeholders(tmp_path / "packages", "1"))
+    before, after = ({item.id for item in it.of_type("AWS::Lambda::Version")} for it in (dev, changed))
+    assert len(before) == len(FUNCTIONS)
+    assert not before & after
+
+
+def test_dev_deploys_in_a_new_account(dev: Environment) -> None:
+    """Which allows ten functions at once, and wants all of them unreserved."""
+    for item in dev.of_type("AWS::Lambda::Function"):
+        assert "ReservedConcurrentExecutions" not in item.properties
+    for item in dev.of_type("AWS::Lambda::Alias"):
+        assert "ProvisionedConcurrencyConfig" not in item.properties
+    assert not dev.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+
+
+def test_in_prod_the_path_of_an_answer_is_kept_warm(prod: Environment) -> None:
+    warm = {
+        item["FunctionName"]["Ref"]
+        for item in prod.of_type("AWS::Lambda::Alias")
+        if item.properties.get("ProvisionedConcurrencyConfig") == {"ProvisionedConcurrentExecutions": 1}
+    }
+    assert warm == {prod.function(item.name).id for item in FUNCTIONS if item.answers(SchoolApi.REST)}
+    assert len(prod.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")) == len(warm)
+
+
+def test_snap_start_is_the_other_way(existing: Environment) -> None:
+    for function in FUNCTIONS:
+        assert existing.function(function.name)["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+
+def test_a_canary_moves_every_alias_but_that_of_the_migration(prod: Environment) -> None:
+    slow = {item.id for item in prod.of_type("AWS::Lambda::Alias") if "CodeDeployLambdaAliasUpdate" in str(item.body)}
+    assert len(slow) == len(FUNCTIONS) - 1
+    assert not [id for id in slow if id.startswith("Migrate")]
+
+
+# --- front door, queues, pipe, conversation ---------------------------------------------------------------------------
+
+
+def test_the_routes_are_those_of_the_catalog(environment: Environment) -> None:
+    routes = {item["RouteKey"] for item in environment.of_type("AWS::ApiGatewayV2::Route")}
+    assert routes == {f"{route.method} {route.path}" for route in ROUTES}
+    assert {item["PayloadFormatVersion"] for item in environment.of_type("AWS::ApiGatewayV2::Integration")} == {"2.0"}
+
+
+def test_the_front_door_is_throttled_and_logs_no_path(environment: Environment) -> None:
+    (stage,) = environment.of_type("AWS::ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] >= 1
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] >= 1
+    logged = stage["AccessLogSettings"]["Format"]
+    assert "routeKey" in logged
+    assert not re.search(r"\$context\.(path|http\.path|identity|requestOverride)", logged)
+
+
+def test_a_message_is_hidden_for_six_times_as_long_as_an_execution_may_take(environment: Environment) -> None:
+    queue = environment.one(queue_ids(environment)["messages.fifo"])
+    longest = json.loads(DEFINITIONS["conversation"])["TimeoutSeconds"]
+    assert queue["VisibilityTimeout"] == QUEUE_VISIBILITY_SECONDS
+    assert queue["VisibilityTimeout"] >= 6 * longest
+
+
+def test_an_event_is_hidden_for_six_times_as_long_as_its_function_may_take(environment: Environment) -> None:
+    (mapping,) = environment.of_type("AWS::Lambda::EventSourceMapping")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    (reader,) = [item for item in FUNCTIONS if item.trigger is Trigger.QUEUE]
+    assert environment.one(queue_ids(environment)["events"])["VisibilityTimeout"] >= 6 * reader.timeout
+
+
+def test_each_queue_has_dead_letters_of_its_own_kind(environment: Environment) -> None:
+    queues = {item.id: item for item in environment.of_type("AWS::SQS::Queue")}
+    for name, dead in (("messages.fifo", "messages-dead.fifo"), ("events", "events-dead")):
+        queue, letters = (queues[queue_ids(environment)[it]] for it in (name, dead))
+        assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [letters.id, "Arn"]}
+        assert queue.properties.get("FifoQueue") == letters.properties.get("FifoQueue")
+        assert letters["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+        assert queue["SqsManagedSseEnabled"]
+        assert letters["SqsManagedSseEnabled"]
+
+
+def queue_ids(environment: Environment) -> dict[str, str]:
+    prefix = f"school-{environment.name}-"
+    return {item["QueueName"].removeprefix(prefix): item.id for item in environment.of_type("AWS::SQS::Queue")}
+
+
+def test_the_pipe_waits_for_each_execution(environment: Environment) -> None:
+    (pipe,) = environment.of_type("AWS::Pipes::Pipe")
+    target = pipe["TargetParameters"]["StepFunctionStateMachineParameters"]
+    assert target == {"InvocationType": "REQUEST_RESPONSE"}
+    assert pipe["SourceParameters"] == {"SqsQueueParameters": {"BatchSize": 1}}
+    assert pipe["Source"] == {"Fn::GetAtt": [queue_ids(environment)["messages.fifo"], "Arn"]}
+    assert "IncludeExecutionData" not in pipe["LogConfiguration"]
+    assert actions(environment.statements(pipe["RoleArn"])) == {*POLLING, "states:StartSyncExecution"}
+
+
+def machine(environment: Environment, definition: str) -> Resource:
+    name = f"school-{environment.name}-{definition.replace('_', '-')}"
+    (found,) = [it for it in environment.of_type("AWS::StepFunctions::StateMachine") if it["StateMachineName"] == name]
+    return found
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_placeholder_of_a_state_machine_is_substituted_and_granted(environment: Environment, name: str) -> None:
+    made = machine(environment, name)
+    assert json.loads(made["DefinitionString"]) == json.loads(DEFINITIONS[name])
+    substituted = made["DefinitionSubstitutions"]
+    assert substituted.keys() == set(re.findall(r"\$\{(\w+)\}", DEFINITIONS[name]))
+    invoke = [
+        it for it in environment.statements(made["RoleArn"]) if as_list(it["Action"]) == ["lambda:InvokeFunction"]
+    ]
+    granted = {resource["Ref"] for statement in invoke for resource in as_list(statement["Resource"])}
+    assert granted == {value["Ref"] for value in substituted.values() if isinstance(value, dict)}
+
+
+def test_every_function_of_a_state_machine_is_in_one() -> None:
+    used = {placeholder for text in DEFINITIONS.values() for placeholder in re.findall(r"\$\{(\w+)\}", text)}
+    called = (Trigger.HTTP, Trigger.QUEUE, Trigger.DEPLOY)
+    assert {item.name.title().replace("_", "") for item in FUNCTIONS if item.trigger not in called} <= used
+
+
+def test_a_conversation_is_express(environment: Environment) -> None:
+    assert machine(environment, "conversation")["StateMachineType"] == "EXPRESS"
+
+
+def test_the_console_shows_what_was_said_and_no_one_else_can_read_it(environment: Environment) -> None:
+    logging = machine(environment, "conversation")["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
+    (group,) = [
+        item
+        for item in environment.of_type("AWS::Logs::LogGroup")
+        if item["LogGroupName"].startswith("/aws/vendedlogs/states/") and "conversation" in item["LogGroupName"]
+    ]
+    assert group["KmsKeyId"]
+    assert group["RetentionInDays"] <= 14
+
+
+# --- what survives ----------------------------------------------------------------------------------------------------
+
+STATEFUL = (
+    *("AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key"),
+    *("AWS::DynamoDB::Table", "AWS::EFS::FileSystem"),
+)
+
+
+def test_what_holds_data_is_retained(environment: Environment) -> None:
+    stateful = environment.of_type(*STATEFUL)
+    assert {item.stack for item in stateful} == {"data"}
+    for item in stateful:
+        assert item.body["DeletionPolicy"] == "Retain", item.id
+        assert item.body["UpdateReplacePolicy"] == "Retain", item.id
+
+
+def test_what_holds_data_is_encrypted(environment: Environment) -> None:
+    for instance in environment.of_type("AWS::RDS::DBInstance"):
+        assert instance.properties.get("StorageEncrypted") or instance["SourceDBInstanceIdentifier"]
+        assert instance["EnableIAMDatabaseAuthentication"]
+        assert instance["PubliclyAccessible"] is False
+    (bucket,) = environment.of_type("AWS::S3::Bucket")
+    assert bucket["BucketEncryption"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (policy,) = environment.of_type("AWS::S3::BucketPolicy")
+    assert "aws:SecureTransport" in json.dumps(policy["PolicyDocument"])
+
+
+def test_documents_are_forgotten(environment: Environment) -> None:
+    (bucket,) = environment.of_type("AWS::S3::Bucket")
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert 90 <= rules["passes"]["ExpirationInDays"] <= 200
+    assert rules["passes"]["Prefix"] == "passes/"
+    assert rules["inspection"]["Prefix"] == "inspection/"
+    assert rules["inspection"]["ExpirationInDays"] <= 30
+
+
+def test_a_secret_has_a_name_and_no_value(environment: Environment) -> None:
+    secrets = {item["Name"]: item for item in environment.of_type("AWS::SecretsManager::Secret")}
+    put_by_operators = {name for name in secrets if not name.endswith("/db")}
+    readable = [grant for grant, names in SETTINGS_OF_GRANT.items() if names[0].removesuffix("_NAME") == grant.name]
+    assert len(put_by_operators) == len(readable)
+    for name in put_by_operators:
+        assert not {"SecretString", "GenerateSecretString"} & secrets[name].properties.keys()
+
+
+def test_no_secret_lies_in_a_template(environment: Environment) -> None:
+    text = "".join(template.read_text() for template in environment.templates())
+    assert "{{resolve:secretsmanager" not in "".join(
+        json.dumps(item.body) for item in environment.of_type("AWS::Lambda::Function", "Custom::SchemaMigration")
+    )
+    assert not re.search(r"EAA[A-Za-z0-9]{20}|sk-[A-Za-z0-9]{20}", text)
+
+
+def test_every_log_is_forgotten(environment: Environment) -> None:
+    groups = environment.of_type("AWS::Logs::LogGroup")
+    assert all(item["RetentionInDays"] <= 90 for item in groups)
+    own = {item["LoggingConfig"]["LogGroup"]["Ref"] for item in environment.of_type("AWS::Lambda::Function")}
+    assert own <= {item.id for item in groups}
+
+
+def test_a_replica_where_the_settings_want_one(environments: dict[str, Environment]) -> None:
+    instances = {name: len(item.of_type("AWS::RDS::DBInstance")) for name, item in environments.items()}
+    assert instances == {"dev": 1, "prod": 2, "existing": 1}
+    reader = environments["dev"].function("understand")["Environment"]["Variables"]
+    assert reader["DATABASE_READER_URL"] == reader["DATABASE_WRITER_URL"]
+    reader = environments["prod"].function("understand")["Environment"]["Variables"]
+    assert reader["DATABASE_READER_URL"] != reader["DATABASE_WRITER_URL"]
+
+
+def test_of_an_existing_database_only_the_replica_is_made(existing: Environment) -> None:
+    (replica,) = existing.of_type("AWS::RDS::DBInstance")
+    assert "records" in json.dumps(replica["SourceDBInstanceIdentifier"])
+    assert not existing.of_type("AWS::EC2::VPC")
+    variables = existing.function("remember")["Environment"]["Variables"]
+    assert variables["DATABASE_WRITER_URL"] == (
+        "postgresql+pg8000://assistant@records.abc.eu-west-1.rds.amazonaws.com:5432/school"
+    )
+    (migration,) = existing.of_type("Custom::SchemaMigration")
+    assert migration["MasterSecret"].endswith(":secret:records-AbCdEf")
+
+
+def test_the_cache_has_one_user_who_signs_in_with_iam(environment: Environment) -> None:
+    (user,) = environment.of_type("AWS::ElastiCache::User")
+    assert user["AuthenticationMode"] == {"Type": "iam"}
+    assert user["UserId"] == user["UserName"] == f"school-{environment.name}-assistant"  # IAM wants them the same
+    assert "-@dangerous" in user["AccessString"]
+    url = environment.function("understand")["Environment"]["Variables"]["CACHE_URL"]
+    assert f"rediss://{user['UserName']}@" in json.dumps(url)
+
+
+# --- deployment -------------------------------------------------------------------------------------------------------
+
+
+def test_new_code_of_the_data_side_goes_live_after_the_migration(environment: Environment) -> None:
+    (migration,) = environment.of_type("Custom::SchemaMigration")
+    waiting = {
+        item["FunctionName"]["Ref"]
+        for item in environment.of_type("AWS::Lambda::Alias")
+        if migration.id in as_list(item.body.get("DependsOn", []))
+    }
+    inside = {item.name for item in FUNCTIONS if item.side is Side.DATA} - {"migrate"}
+    assert waiting == {environment.function(name).id for name in inside}
+
+
+def test_only_the_deployment_reads_the_master_password(environment: Environment) -> None:
+    (migration,) = environment.of_type("Custom::SchemaMigration")
+    readers = [
+        role.id
+        for role in environment.of_type("AWS::IAM::Policy")
+        if json.dumps(migration["MasterSecret"]) in json.dumps(role["PolicyDocument"])
+    ]
+    assert len(readers) == 1
+    assert readers[0].startswith("Migration")
+
+
+def test_nothing_is_looked_up_and_nothing_needs_docker(environment: Environment) -> None:
+    manifest = json.loads((environment.folder / "manifest.json").read_text())
+    assert not manifest.get("missing")
+    for assets in environment.folder.glob("*.assets.json"):
+        assert not json.loads(assets.read_text())["dockerImages"]
+    stacks = [item for item in manifest["artifacts"].values() if item["type"] == "aws:cloudformation:stack"]
+    assert {item["environment"] for item in stacks} == {"aws://unknown-account/unknown-region"}
+
+
+def test_cfn_lint_finds_nothing(environments: dict[str, Environment]) -> None:
+    templates = [str(template) for item in environments.values() for template in item.templates()]
+    # W3005: CDK repeats dependencies that a reference implies already.
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", *templates]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert (outcome.stdout, outcome.returncode) == ("", 0)
+
+
+def test_alarms_reach_someone(existing: Environment) -> None:
+    alarms = [item for item in existing.of_type("AWS::CloudWatch::Alarm") if item.stack == "monitoring"]
+    assert len(alarms) > 20
+    assert all(item["AlarmActions"] for item in alarms)
+    (subscription,) = existing.of_type("AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@school.example")
+
+
+def test_operations_explains_every_alarm(prod: Environment) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    alarms = [item for item in prod.of_type("AWS::CloudWatch::Alarm") if item.stack == "monitoring"]
+    names = {alarm["AlarmName"].removeprefix("school-prod-") for alarm in alarms}
+    functions = {f"{item.name.replace('_', '-')}-errors" for item in FUNCTIONS}
+    assert functions <= names
+    missing = [name for name in names - functions if f"`{name}`" not in text]
+    assert not missing

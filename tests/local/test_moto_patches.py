@@ -1,0 +1,177 @@
+"""Each of moto's faults that we patch: still there without the patch, gone with it.
+
+When the first test fails, moto has caught up: delete that patch and its line here and in moto_faults.py.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.sqs.models import Queue, SQSBackend, sqs_backends
+
+from local import moto_patches
+from local.state_machines import InvalidDefinitionError, run
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+
+moto_patches.apply()
+
+
+@cache
+def faults() -> dict[str, bool]:
+    script = ROOT / "tests" / "local" / "moto_faults.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+    found: dict[str, bool] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "cache_parsed_definitions",
+        "cache_parsed_paths",
+        "bind_jsonata_variables",
+        "read_variables_as_on_entry",
+        "keep_reserved_error_names",
+        "leave_terminal_errors_uncaught",
+        "name_unmatched_choices",
+        "name_executions",
+        "keep_data_out_of_logs",
+        "lock_queues",
+        "count_messages_when_asked",
+    ],
+)
+def test_moto_still_needs(patch: str) -> None:
+    assert f"_{patch}" in vars(moto_patches)
+    assert faults()[patch], f"moto has caught up: remove _{patch} from local/moto_patches.py"
+
+
+def test_a_failed_parse_leaves_nothing_behind() -> None:
+    """moto would read the next definition as JSONata inside what the failed one had opened."""
+    downgrade = {"A": {"Type": "Pass", "QueryLanguage": "JSONPath", "End": True}}
+    broken = json.dumps({"QueryLanguage": "JSONata", "StartAt": "A", "States": downgrade})
+    good = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "InputPath": "$.a", "End": True}}})
+    with pytest.raises(InvalidDefinitionError):
+        run(broken, {}, lambda name, payload: None)
+    assert run(good, {"a": 1}, lambda name, payload: None).output == 1
+
+
+def test_causes_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    states = {"A": {"Type": "Fail", "Error": "E", "Cause": "what the parent wrote"}}
+    with caplog.at_level(logging.DEBUG):
+        run(json.dumps({"StartAt": "A", "States": states}), {}, lambda name, payload: None)
+    assert "what the parent wrote" not in caplog.text
+
+
+# --- queues -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def backend() -> SQSBackend:
+    return SQSBackend(REGION, ACCOUNT)
+
+
+def fifo(backend: SQSBackend, name: str = "m.fifo", **attributes: Any) -> Queue:
+    return backend.create_queue(name, FifoQueue="true", **attributes)
+
+
+def send(backend: SQSBackend, body: str, group: str = "g", queue: str = "m.fifo") -> None:
+    backend.send_message(queue, body, deduplication_id=body, group_id=group)
+
+
+def test_a_duplicate_is_dropped_even_after_the_first_was_deleted(backend: SQSBackend) -> None:
+    queue = fifo(backend)
+    send(backend, "one")
+    message = backend.receive_message("m.fifo", 1, 0, 30)[0]
+    backend.delete_message("m.fifo", str(message.receipt_handle))
+    send(backend, "one")
+    assert queue._messages == []
+
+
+@pytest.mark.parametrize(("scope", "kept"), [("queue", 1), ("messageGroup", 2)])
+def test_the_same_id_in_two_groups(backend: SQSBackend, scope: str, kept: int) -> None:
+    queue = fifo(backend, DeduplicationScope=scope)
+    send(backend, "one", "a")
+    send(backend, "one", "b")
+    assert len(queue._messages) == kept
+
+
+def test_duplicates_sent_at_the_same_instant_are_one_message(backend: SQSBackend) -> None:
+    queue = fifo(backend)
+    barrier = threading.Barrier(8)
+
+    def at_once(_: int) -> None:
+        barrier.wait()
+        send(backend, "one")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(at_once, range(8)))
+    assert len(queue._messages) == 1
+
+
+def test_nothing_is_lost_while_others_delete(backend: SQSBackend) -> None:
+    queue = fifo(backend)
+    received: list[str] = []
+
+    def consume() -> None:
+        while len(received) < 300:
+            for message in backend.receive_message("m.fifo", 10, 0, 30):
+                backend.delete_message("m.fifo", str(message.receipt_handle))
+                received.append(message.body)
+
+    consumers = [threading.Thread(target=consume, daemon=True) for _ in range(2)]
+    for consumer in consumers:
+        consumer.start()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda number: send(backend, str(number), group=str(number % 30)), range(300)))
+    for consumer in consumers:
+        consumer.join(10)
+    assert sorted(received, key=int) == [str(number) for number in range(300)]
+    assert queue._messages == []
+
+
+def test_sequence_numbers_grow(backend: SQSBackend) -> None:
+    queue = fifo(backend)
+    for number in range(5):
+        send(backend, str(number))
+    numbers = [int(message.sequence_number or 0) for message in queue._messages]
+    assert numbers == sorted(set(numbers))
+
+
+def test_sending_counts_nothing(backend: SQSBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    fifo(backend)
+    backend.create_queue("events")
+    counted: list[int] = []
+    monkeypatch.setattr(Queue, "messages", property(lambda self: counted.append(1) or []))
+    send(backend, "one")
+    backend.send_message("events", "one")
+    assert counted == []
+
+
+def test_attributes_are_all_there(backend: SQSBackend) -> None:
+    fifo(backend, ContentBasedDeduplication="true")
+    backend.create_queue("events")
+    send(backend, "one")
+    attributes = backend.get_queue_attributes("m.fifo", ["All"])
+    assert (attributes["ApproximateNumberOfMessages"], attributes["ContentBasedDeduplication"]) == (1, "true")
+    assert "ContentBasedDeduplication" not in backend.get_queue_attributes("events", ["All"])
+
+
+def test_a_message_can_go_to_the_dead_letter_queue_and_back() -> None:
+    backend = sqs_backends[ACCOUNT]["eu-west-3"]
+    dead = fifo(backend, "dead.fifo")
+    queue = fifo(backend, RedrivePolicy={"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": 1})
+    send(backend, "one")
+    backend.receive_message("m.fifo", 1, 0, 0)
+    assert backend.receive_message("m.fifo", 1, 0, 0) == []
+    assert [message.body for message in dead._messages] == ["one"]
+    queue.add_message(dead._messages.pop())
+    assert [message.body for message in queue._messages] == ["one"]
