@@ -28,7 +28,7 @@ ROWS = {
     ],
     "school API hangs: minutes of silence": [
         "e2e/test_faults.py::test_school_api_down_or_silent_serves_the_last_figures_with_their_date",
-        "adapters/test_school_api.py::test_a_silent_school_is_bounded_for_several_children",
+        "adapters/test_school_api.py::test_a_silent_school_takes_no_more_than_the_deadline_for_several_children",
     ],
     "profile call fails while the student is in the database": [
         "e2e/test_conversation.py::test_children_together_with_a_sum_fetched_side_by_side",  # the only calls made
