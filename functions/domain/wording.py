@@ -347,9 +347,7 @@ def _thanks(turn: Turn, school: School, now: datetime) -> Reply:
 
 
 def _opted_out(turn: Turn, school: School, now: datetime) -> Reply:
-    return Text(
-        "Done: I will not write to you first any more. When you write to me, I still answer. To undo: START."
-    )
+    return Text("Done: I will not write to you first any more. When you write to me, I still answer. To undo: START.")
 
 
 def _opted_in(turn: Turn, school: School, now: datetime) -> Reply:
