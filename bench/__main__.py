@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,27 +12,27 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import aws_model, cold_start, growth, hit_rate, latency, limits, rush, sizes, webhook
+from bench import aws_model, cold_start, growth, hit_rate, known_questions, latency, limits, rush, sizes, webhook
 from bench.old_way import OldWay
-from bench.report import Table, machine, save
+from bench.report import Table, machine, save, write_into
 from bench.stage import families, stage
 from infra.catalog import SchoolApi
 
 RUNS: Final = 10
+PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def measure_latency(runs: int, bars: Progress) -> list[Table]:
-    tables = []
+def measure_latency(runs: int, bars: Progress) -> Iterator[Table]:
     with stage() as rest, OldWay(rest.plan, families(rest.school, 1, 1)[0]) as old:
         for profile in ("realistic", "observed"):
             bar = bars.add_task(f"latency, {profile}", total=latency.steps(runs))
             found = latency.measure(rest, old, profile, runs, partial(bars.advance, bar))
-            tables.append(latency.latency_table(found))
+            yield latency.latency_table(found)
     with stage(school_api=SchoolApi.GRAPH) as graph:
         runs = min(runs, 3)
         bar = bars.add_task("calls by GraphQL", total=2 * 8 * runs)
         by_graph = latency.measure_graph(graph, runs, partial(bars.advance, bar))
-    return [*tables, latency.calls_table(found, by_graph)]
+    yield latency.calls_table(found, by_graph)
 
 
 def measure_cold_start(runs: int, bars: Progress) -> list[Table]:
@@ -57,6 +57,11 @@ def measure_hit_rate(runs: int, bars: Progress) -> list[Table]:
     bar = bars.add_task("hit rate", total=hit_rate.steps(days))
     with stage() as here:
         return [hit_rate.measure(here, days, 1000, partial(bars.advance, bar))]
+
+
+def measure_known_questions(runs: int, bars: Progress) -> list[Table]:
+    bars.add_task("known questions", total=None)
+    return [known_questions.measure()]
 
 
 def measure_growth(runs: int, bars: Progress) -> list[Table]:
@@ -87,12 +92,13 @@ def predict(runs: int, bars: Progress) -> list[Table]:
     return [aws_model.table()]
 
 
-SECTIONS: Final[dict[str, Callable[[int, Progress], list[Table]]]] = {
+SECTIONS: Final[dict[str, Callable[[int, Progress], Iterable[Table]]]] = {
     "latency": measure_latency,
     "cold-start": measure_cold_start,
     "sizes": measure_sizes,
     "webhook": measure_webhook,
     "hit-rate": measure_hit_rate,
+    "known-questions": measure_known_questions,
     "growth": measure_growth,
     "rush": measure_rush,
     "limits": measure_limits,
@@ -105,19 +111,24 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few runs, for development: figures of no worth")
     parser.add_argument("--only", nargs="+", choices=[*SECTIONS], metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--output", type=Path, help="where the JSON goes")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md too")
     arguments = parser.parse_args()
+    if arguments.quick and arguments.write:
+        parser.error("--quick gives figures of no worth; leave out --write")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that everything started is stopped
     console = Console() if sys.stdout.isatty() else Console(width=170)
-    about, tables, began = machine(), [], time.monotonic()
+    about, began = machine(), time.monotonic()
+    tables: list[Table] = []
     for name in arguments.only or SECTIONS:
         with Progress(
             TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
         ) as bars:
-            made = SECTIONS[name](2 if arguments.quick else RUNS, bars)
-        for table in made:
-            table.print(console)
-        tables += made
+            for table in SECTIONS[name](2 if arguments.quick else RUNS, bars):
+                table.print(console)
+                tables.append(table)
     path = save(tables, about, arguments.output)
+    if arguments.write:
+        write_into(PAGE, tables, about)
     targets = [target for table in tables for _, target in table.targets]
     console.print(
         f"{sum(target.met for target in targets)} of {len(targets)} targets met, "

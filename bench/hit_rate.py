@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ class Found:
     school_calls: int = 0
     metrics: Counter[str] = field(default_factory=Counter)  # what the product's own dashboard would count
     busy: int = 0  # parents who were asked to come back, since the school's API had no turn left
+    at_once: int = 0  # messages that found the same account being fetched for another guardian
 
     def add(self, other: "Found") -> None:
         self.messages += other.messages
@@ -52,6 +54,7 @@ class Found:
         self.metrics.update(other.metrics)
         self.school_calls += other.school_calls
         self.busy += other.busy
+        self.at_once += other.at_once
 
     @property
     def rate(self) -> float:
@@ -73,14 +76,15 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Lives:
-    """How long what is kept counts as fresh, in seconds; None: as the product has it."""
+class Change:
+    """One thing done otherwise than the product does it."""
 
-    account: float | None = None
-    answer: float | None = None
+    account_life: float | None = None  # seconds that what is kept counts as fresh
+    answer_life: float | None = None
+    fetch_ahead: bool = True  # behind a greeting or a menu
 
 
-def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, lives: Lives) -> Found:
+def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, change: Change) -> Found:
     """One day in a process of its own; `space` keeps its keys apart from other days'."""
     for name in ("understand", "remember"):
         os.environ.update(plan.environment(function(name)))
@@ -96,8 +100,8 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, li
     now_key = f"{space}:now"
     cache.time = understand.time = clock  # type: ignore[assignment,attr-defined]
     cache.VERSION = space  # type: ignore[misc]
-    accounts.ACCOUNT_LIFE = lives.account or accounts.ACCOUNT_LIFE  # type: ignore[attr-defined,assignment]
-    understand.ANSWER_LIFE = lives.answer or understand.ANSWER_LIFE  # type: ignore[attr-defined,assignment]
+    accounts.ACCOUNT_LIFE = change.account_life or accounts.ACCOUNT_LIFE  # type: ignore[attr-defined,assignment]
+    understand.ANSWER_LIFE = change.answer_life or understand.ANSWER_LIFE  # type: ignore[attr-defined,assignment]
     turn = cache._TURN.replace("redis.call('TIME')", f"{{redis.call('GET', '{now_key}'), '0'}}")
     cache._TURN = turn  # type: ignore[misc]
 
@@ -106,6 +110,7 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, li
 
     observe.count = count
     parents = parents_of(school_of(plan))
+    under_way: dict[str, tuple[float, int]] = {}  # a child -> when its account was last asked for, and by whom
     for one in written:
         clock.now = begins + one.at
         server.set(now_key, f"{clock.now:.3f}")
@@ -115,7 +120,13 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, li
         body = parent[0].writes(text(wish), new_message_id())
         message = inbound.read(body).messages[0].as_json() | {"timestamp": 0}
         seen = understand.look(inbound.Message.read(message))
+        if not change.fetch_ahead and not seen["plan"]["needs_account"]:
+            seen["fetch"] = None
         _note(found, seen)
+        if seen["plan"]["students"]:
+            begun = under_way.get(children[0], (0.0, one.parent))
+            found.at_once += clock.now - begun[0] < FETCH_SECONDS and begun[1] != one.parent
+            under_way |= {children[0]: (clock.now, one.parent)} if seen["fetch"] else {}
         clock.now += FETCH_SECONDS if seen["fetch"] else 0
         account = None
         if seen["fetch"]:
@@ -171,25 +182,26 @@ def measure(stage: Stage, days: int, messages: int, progress: Any) -> Table:
     stage.stack.postgres.wait_for_replica()
     parents = len(parents_of(school))
     ordinary = traces.day(parents, messages, ORDINARY_HOURS, seed=1)
-    works: list[tuple[str, list[Written], Lives]] = [
-        ("ordinary day", ordinary, Lives()),
+    busy_day = partial(traces.day, messages=10 * messages, hours=FIRST_WEEK_HOURS)
+    works: list[tuple[str, list[Written], Change]] = [
+        ("ordinary day", ordinary, Change()),
+        *(("first week of term", busy_day(parents, seed=10 + number), Change()) for number in range(days)),
         *(
-            ("first week of term", traces.day(parents, 10 * messages, FIRST_WEEK_HOURS, seed=10 + number), Lives())
-            for number in range(days)
-        ),
-        *(
-            (f"if {share:.0%} greet", traces.day(parents, messages, ORDINARY_HOURS, seed=1, greeting=share), Lives())
+            (f"if {share:.0%} greet", traces.day(parents, messages, ORDINARY_HOURS, seed=1, greeting=share), Change())
             for share in OTHER_SHARES
         ),
-        ("if answers lived a day", ordinary, Lives(answer=DAY)),
-        ("if accounts lived an hour", ordinary, Lives(account=3600.0)),
+        ("if nothing were fetched ahead", ordinary, Change(fetch_ahead=False)),
+        ("if answers lived a day", ordinary, Change(answer_life=DAY)),
+        ("if accounts lived an hour", ordinary, Change(account_life=3600.0)),
+        # Twice as many who write; of each two the children are the same.
+        ("if both guardians write, a busy day", busy_day(2 * parents, seed=10), Change()),
     ]
     totals: dict[str, Found] = {}
     with ProcessPoolExecutor(2, get_context("spawn"), die_with_parent, max_tasks_per_child=1) as processes:
         begins = float(int(time.time()) // int(DAY) * int(DAY))
         futures = [
-            (name, processes.submit(replay, stage.plan, written, begins + DAY * place, f"day{place}", lives))
-            for place, (name, written, lives) in enumerate(works)
+            (name, processes.submit(replay, stage.plan, written, begins + DAY * place, f"day{place}", change))
+            for place, (name, written, change) in enumerate(works)
         ]
         for name, future in futures:
             totals.setdefault(name, Found()).add(future.result())
@@ -198,7 +210,7 @@ def measure(stage: Stage, days: int, messages: int, progress: Any) -> Table:
 
 
 def steps(days: int) -> int:
-    return days + 3 + len(OTHER_SHARES)
+    return days + 5 + len(OTHER_SHARES)
 
 
 def table(totals: dict[str, Found]) -> Table:
@@ -213,6 +225,7 @@ def table(totals: dict[str, Found]) -> Table:
             "metric",
             "school calls",
             "told busy",
+            "at once",
             "targets",
         ],
     )
@@ -231,6 +244,7 @@ def table(totals: dict[str, Found]) -> Table:
                 f"{metric:.1f}",
                 f"{found.school_calls:,}",
                 found.busy,
+                found.at_once,
             ],
             targets,
             trace=name,
@@ -240,11 +254,13 @@ def table(totals: dict[str, Found]) -> Table:
             by_kind=by_kind,
             school_calls=found.school_calls,
             busy=found.busy,
+            at_once=found.at_once,
         )
     made.notes = [
         "hit rate: the parent did not wait for the school or the model. metric: every look-up that the product "
         "counts as CacheHits or CacheMisses, people and fetches behind a menu included.",
         f"Assumed: {traces.GREETING:.0%} of sittings begin with a greeting, behind which the account is fetched. "
-        f"The school's ceiling is {CALLS_PER_MINUTE} calls a minute and kind. if …: the ordinary day with one change.",
+        f"The school's ceiling is {CALLS_PER_MINUTE} calls a minute and kind. if …: the ordinary day with one change. "
+        "at once: messages that found the same account being fetched already, for the other guardian.",
     ]
     return made

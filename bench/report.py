@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,12 @@ class Table:
     def as_json(self) -> dict[str, Any]:
         return {"title": self.title, "rows": self.figures, "notes": self.notes}
 
+    def as_markdown(self) -> str:
+        """The same table for a page; lines of a cell become `<br>`."""
+        lines = [list(self.columns), ["---"] * len(self.columns), *self.rows]
+        rows = ["| " + " | ".join(cell.replace("\n", "<br>") for cell in line) + " |" for line in lines]
+        return "\n".join([f"**{self.title}**", "", *rows, "", *self.notes])
+
 
 def _as_json(target: Target) -> dict[str, Any]:
     return {
@@ -109,3 +116,32 @@ def save(tables: Sequence[Table], about: dict[str, Any], path: Path | None = Non
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": about, "tables": [table.as_json() for table in tables]}, indent=1))
     return path
+
+
+def write_into(page: Path, tables: Sequence[Table], about: dict[str, Any]) -> None:
+    """Put each table into its place on a Markdown page, and leave the places of other tables as they are.
+
+    A place begins with `<!-- bench: <how the table's title begins> -->` and ends with `<!-- end -->`; that of `machine`
+    says what the figures were taken on. ValueError when a table has no place.
+    """
+    text = page.read_text("utf-8")
+    for table in [None, *tables]:
+        title = table.title if table else "machine"
+        content = table.as_markdown() if table else _described(about)
+        places = [place for place in _PLACE.finditer(text) if title.startswith(place["title"])]
+        if len(places) != 1:
+            raise ValueError(f"{page}: one place is expected for {title!r}, not {len(places)}")
+        begins, ends = places[0].span("content")
+        text = f"{text[:begins]}\n{content}\n{text[ends:]}"
+    page.write_text(text, "utf-8")
+
+
+_PLACE: Final = re.compile(r"<!-- bench: (?P<title>[^>]+?) -->(?P<content>.*?)<!-- end -->", re.DOTALL)
+
+
+def _described(about: dict[str, Any]) -> str:
+    packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
+    return (
+        f"{about['at'][:10]}, commit {about['commit']}: {about['cores']} cores, {about['memory_gb']} GB, "
+        f"Python {about['python']}, {about['system']}; {packages}."
+    )

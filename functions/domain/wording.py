@@ -579,7 +579,9 @@ def without_model(plan: Plan, account: Account | None, school: School) -> str:
         )
     entry = school.knowledge.best(plan.question or "")
     excuse = "Sorry, I cannot look at your figures at the moment." if plan.personal else ""
-    return _join(excuse, entry.answer if entry else _office_help(school))
+    if entry is None:
+        return _join(excuse, _office_help(school))
+    return _join(excuse, entry.answer, f"If this is not what you asked, the office helps: {_office_contact(school)}.")
 
 
 def _problem(problem: Problem, plan: Plan, school: School) -> Reply:
@@ -681,6 +683,10 @@ def _no_record(school: School) -> str:
 
 def _office_help(school: School) -> str:
     return f"I am not sure about that. The school office can help you:\n\n{_office_lines(school)}"
+
+
+def _office_contact(school: School) -> str:
+    return school.office.phone or school.office.email
 
 
 def _office_lines(school: School) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,7 @@ from bench import floor
 from bench.aws_model import DRAWS, QUEUE, SIZES, cold_share, erlang_b, table
 from bench.figures import p95, percentile, summary
 from bench.floor import Ask, Delays
-from bench.report import Table, Target, save
+from bench.report import Table, Target, save, write_into
 
 REALISTIC = Delays(school=1.5, openai=2.5, whatsapp=0.3, s3_put=0.15, secret=1, database_connect=1)
 OBSERVED = Delays(school=0.29, openai=2.5, whatsapp=0.6, s3_put=0.15, secret=0.15, database_connect=0.1)
@@ -115,3 +116,40 @@ def test_a_table_is_printed_and_saved_alike(tmp_path) -> None:
     (row,) = json.loads(path.read_text())["tables"][0]["rows"]
     assert row["ms"] == 12
     assert row["targets"] == [{"value": 12, "limit": 10, "at_least": False, "unit": "ms", "met": False}]
+
+
+ABOUT = {
+    "at": "2026-11-23T10:00:00+00:00",
+    "commit": "abc",
+    "cores": 2,
+    "memory_gb": 24,
+    "python": "3.13",
+    "system": "Linux",
+    "packages": {"moto": "5"},
+}
+
+
+def test_tables_take_their_places_on_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "On <!-- bench: machine -->old<!-- end -->.\n<!-- bench: Calls -->old\n<!-- end -->\n"
+        "<!-- bench: Sizes -->kept<!-- end --> after\n"
+    )
+    made = Table("Calls of one message", ["what", "calls"], notes=["A note."])
+    made.add(["menu", "1\n2"])
+    write_into(page, [made], ABOUT)
+    write_into(page, [made], ABOUT)  # again, over its own
+    text = page.read_text()
+    assert text.count("**Calls of one message**") == 1
+    assert "| menu | 1<br>2 |" in text
+    assert "A note." in text
+    assert "2026-11-23, commit abc: 2 cores" in text
+    assert "<!-- bench: Sizes -->kept<!-- end --> after" in text
+    assert "old" not in text
+
+
+def test_a_table_without_a_place_is_named(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- bench: machine --><!-- end -->")
+    with pytest.raises(ValueError, match="'Elsewhere'"):
+        write_into(page, [Table("Elsewhere", ["what"])], ABOUT)
