@@ -40,9 +40,10 @@ def ask(question: str, *, personal: bool = False, account: Any = None) -> dict[s
 
 
 def entry(name: str) -> str:
+    """What a parent reads in the model's place: the school's own words, and where else to ask."""
     found = school().knowledge.entry(name)
     assert found
-    return found.answer
+    return f"{found.answer}\n\nIf this is not what you asked, the office helps: {school().office.email}."
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_an_unusable_answer_is_replaced_by_the_knowledge(world: OutsideWorld, ki
     found = ask("How much is the late pick-up after school?")
     assert found["source"] == "knowledge"
     assert INVENTED not in found["answer"]
-    assert found["answer"] in [item.answer for item in school().knowledge.entries]
+    assert found["answer"] in [entry(item.id) for item in school().knowledge.entries]
     assert found["cacheable"] is False  # the model may be well again in a minute
 
 
