@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import aws_model, cold_start, growth, hit_rate, known_questions, latency, limits, rush, sizes, webhook
 from bench.old_way import OldWay
-from bench.report import Table, machine, save, write_into
+from bench.report import Table, machine, new_results, save, write_into
 from bench.stage import families, stage
 from infra.catalog import SchoolApi
 
@@ -22,77 +23,86 @@ RUNS: Final = 10
 PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def measure_latency(runs: int, bars: Progress) -> Iterator[Table]:
+@dataclass(frozen=True)
+class Run:
+    """One run of the benchmark, as its sections see it."""
+
+    times: int  # how often each thing is measured
+    bars: Progress
+    tables: list[Table]  # made so far
+
+
+def measure_latency(run: Run) -> Iterator[Table]:
     with stage() as rest, OldWay(rest.plan, families(rest.school, 1, 1)[0]) as old:
         for profile in ("realistic", "observed"):
-            bar = bars.add_task(f"latency, {profile}", total=latency.steps(runs))
-            found = latency.measure(rest, old, profile, runs, partial(bars.advance, bar))
+            bar = run.bars.add_task(f"latency, {profile}", total=latency.steps(run.times))
+            found = latency.measure(rest, old, profile, run.times, partial(run.bars.advance, bar))
             yield latency.latency_table(found)
     with stage(school_api=SchoolApi.GRAPH) as graph:
-        runs = min(runs, 3)
-        bar = bars.add_task("calls by GraphQL", total=2 * 8 * runs)
-        by_graph = latency.measure_graph(graph, runs, partial(bars.advance, bar))
+        times = min(run.times, 3)
+        bar = run.bars.add_task("calls by GraphQL", total=2 * 8 * times)
+        by_graph = latency.measure_graph(graph, times, partial(run.bars.advance, bar))
     yield latency.calls_table(found, by_graph)
 
 
-def measure_cold_start(runs: int, bars: Progress) -> list[Table]:
-    bar = bars.add_task("cold start", total=cold_start.steps(runs))
+def measure_cold_start(run: Run) -> list[Table]:
+    bar = run.bars.add_task("cold start", total=cold_start.steps(run.times))
     with stage() as here:
-        return [cold_start.table(cold_start.measure(here, runs, partial(bars.advance, bar)))]
+        return [cold_start.table(cold_start.measure(here, run.times, partial(run.bars.advance, bar)))]
 
 
-def measure_sizes(runs: int, bars: Progress) -> list[Table]:
-    bars.add_task("sizes", total=None)
+def measure_sizes(run: Run) -> list[Table]:
+    run.bars.add_task("sizes", total=None)
     return [sizes.measure()]
 
 
-def measure_webhook(runs: int, bars: Progress) -> list[Table]:
-    bar = bars.add_task("webhook", total=len(webhook.PROFILES) + runs)
+def measure_webhook(run: Run) -> list[Table]:
+    bar = run.bars.add_task("webhook", total=len(webhook.PROFILES) + run.times)
     with stage() as here:
-        return [webhook.measure(here, float(runs), runs, partial(bars.advance, bar))]
+        return [webhook.measure(here, float(run.times), run.times, partial(run.bars.advance, bar))]
 
 
-def measure_hit_rate(runs: int, bars: Progress) -> list[Table]:
-    days = min(runs, 5)
-    bar = bars.add_task("hit rate", total=hit_rate.steps(days))
+def measure_hit_rate(run: Run) -> list[Table]:
+    days = min(run.times, 5)
+    bar = run.bars.add_task("hit rate", total=hit_rate.steps(days))
     with stage() as here:
-        return [hit_rate.measure(here, days, 1000, partial(bars.advance, bar))]
+        return [hit_rate.measure(here, days, 1000, partial(run.bars.advance, bar))]
 
 
-def measure_known_questions(runs: int, bars: Progress) -> list[Table]:
-    bars.add_task("known questions", total=None)
+def measure_known_questions(run: Run) -> list[Table]:
+    run.bars.add_task("known questions", total=None)
     return [known_questions.measure()]
 
 
-def measure_growth(runs: int, bars: Progress) -> list[Table]:
-    bar = bars.add_task("growth", total=len(growth.STUDENTS) + len(growth.AT_ONCE))
+def measure_growth(run: Run) -> list[Table]:
+    bar = run.bars.add_task("growth", total=len(growth.STUDENTS) + len(growth.AT_ONCE))
     with stage() as here:
         return [
-            growth.by_conversations(here, 20 * runs, partial(bars.advance, bar)),
-            growth.by_students(here, 30 * runs, partial(bars.advance, bar)),
+            growth.by_conversations(here, 20 * run.times, partial(run.bars.advance, bar)),
+            growth.by_students(here, 30 * run.times, partial(run.bars.advance, bar)),
         ]
 
 
-def measure_rush(runs: int, bars: Progress) -> list[Table]:
-    parents, seconds = (rush.PARENTS, rush.SECONDS) if runs >= RUNS else (200, 6.0)
-    bar = bars.add_task("morning rush", total=parents)
+def measure_rush(run: Run) -> list[Table]:
+    parents, seconds = (rush.PARENTS, rush.SECONDS) if run.times >= RUNS else (200, 6.0)
+    bar = run.bars.add_task("morning rush", total=parents)
     with stage(school_api_calls_per_minute=rush.CALLS_PER_MINUTE, conversations_at_once=rush.CONVERSATIONS) as here:
-        return [rush.measure(here, parents, seconds, partial(bars.advance, bar))]
+        return [rush.measure(here, parents, seconds, partial(run.bars.advance, bar))]
 
 
-def measure_limits(runs: int, bars: Progress) -> list[Table]:
-    rounds = min(runs, 3)
-    bar = bars.add_task("memory and time", total=2 * rounds)
+def measure_limits(run: Run) -> list[Table]:
+    rounds = min(run.times, 3)
+    bar = run.bars.add_task("memory and time", total=2 * rounds)
     with stage() as here:
-        return [limits.measure(here, rounds, partial(bars.advance, bar))]
+        return [limits.measure(here, rounds, partial(run.bars.advance, bar))]
 
 
-def predict(runs: int, bars: Progress) -> list[Table]:
-    bars.add_task("prediction", total=None)
-    return [aws_model.table()]
+def predict(run: Run) -> list[Table]:
+    run.bars.add_task("prediction", total=None)
+    return [aws_model.table(aws_model.Measured.of(run.tables))]
 
 
-SECTIONS: Final[dict[str, Callable[[int, Progress], Iterable[Table]]]] = {
+SECTIONS: Final[dict[str, Callable[[Run], Iterable[Table]]]] = {
     "latency": measure_latency,
     "cold-start": measure_cold_start,
     "sizes": measure_sizes,
@@ -118,17 +128,18 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that everything started is stopped
     console = Console() if sys.stdout.isatty() else Console(width=170)
     about, began = machine(), time.monotonic()
+    path = arguments.output or new_results()
     tables: list[Table] = []
     for name in arguments.only or SECTIONS:
         with Progress(
             TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
         ) as bars:
-            for table in SECTIONS[name](2 if arguments.quick else RUNS, bars):
+            for table in SECTIONS[name](Run(2 if arguments.quick else RUNS, bars, tables)):
                 table.print(console)
                 tables.append(table)
-    path = save(tables, about, arguments.output)
-    if arguments.write:
-        write_into(PAGE, tables, about)
+                save(tables, about, path)  # each at once: a later section may fail
+                if arguments.write:
+                    write_into(PAGE, table, about)
     targets = [target for table in tables for _, target in table.targets]
     console.print(
         f"{sum(target.met for target in targets)} of {len(targets)} targets met, "

@@ -45,6 +45,7 @@ class Found:
     school_calls: int = 0
     metrics: Counter[str] = field(default_factory=Counter)  # what the product's own dashboard would count
     busy: int = 0  # parents who were asked to come back, since the school's API had no turn left
+    stale: int = 0  # answers with figures of earlier, dated, for the same reason
     at_once: int = 0  # messages that found the same account being fetched for another guardian
 
     def add(self, other: "Found") -> None:
@@ -54,6 +55,7 @@ class Found:
         self.metrics.update(other.metrics)
         self.school_calls += other.school_calls
         self.busy += other.busy
+        self.stale += other.stale
         self.at_once += other.at_once
 
     @property
@@ -153,7 +155,9 @@ def _note(found: Found, seen: dict[str, Any]) -> None:
     found.busy += seen["problem"] == "school_busy"
     if plan["needs_account"]:
         found.wanted["account"] += 1
-        found.hits["account"] += bool(seen["account"])
+        stale = bool(seen["account"] and seen["account"]["stale"])  # the school's API had no turn left
+        found.stale += stale
+        found.hits["account"] += bool(seen["account"]) and not stale
     elif seen["question_key"]:
         found.wanted["answer"] += 1
         found.hits["answer"] += bool(seen["answer"])
@@ -225,6 +229,7 @@ def table(totals: dict[str, Found]) -> Table:
             "metric",
             "school calls",
             "told busy",
+            "stale",
             "at once",
             "targets",
         ],
@@ -244,6 +249,7 @@ def table(totals: dict[str, Found]) -> Table:
                 f"{metric:.1f}",
                 f"{found.school_calls:,}",
                 found.busy,
+                found.stale,
                 found.at_once,
             ],
             targets,
@@ -254,6 +260,7 @@ def table(totals: dict[str, Found]) -> Table:
             by_kind=by_kind,
             school_calls=found.school_calls,
             busy=found.busy,
+            stale=found.stale,
             at_once=found.at_once,
         )
     made.notes = [

@@ -2,11 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from bench import floor, old_way
 from bench.figures import p95, summary
@@ -117,18 +116,16 @@ def one_first(stage: Stage, found: Latencies, ask: Ask, family: Family, question
 
 
 def measure(stage: Stage, old: old_way.OldWay, profile: str, runs: int, progress: Progress) -> Latencies:
-    """`runs` of each line. Two families at a time where processes are warm: each waits most of the time."""
+    """`runs` of each line, one message at a time: calls are told apart by time, and one process of each is warm."""
     found = Latencies(profile, stage.use(profile))
     single, triple = (families(stage.school, children, min(runs, 5)) for children in (1, 3))
-    unmeasured = Latencies(profile, found.delays)
-    with ThreadPoolExecutor(2) as lanes:
-        list(lanes.map(lambda group: one_round(stage, unmeasured, group[0], QUESTIONS[0]), (single, triple)))
-        for run in range(runs):
-            ones = lanes.submit(one_round, stage, found, single[run % len(single)], QUESTIONS[run % 2])
-            threes = lanes.submit(one_round, stage, found, triple[run % len(triple)], "")
-            ones.result()
-            threes.result()
-            progress(18)
+    for group in (single, triple):
+        one_round(stage, Latencies(profile, found.delays), group[0], QUESTIONS[0])  # not measured: processes are warm
+    for run in range(runs):
+        one_round(stage, found, single[run % len(single)], QUESTIONS[run % 2])
+        progress(10)
+        one_round(stage, found, triple[run % len(triple)], "")
+        progress(8)
     # A status that comes between the end of the old processes and the start of the new ones would be the first itself.
     stage.running.world("PUT", "/profile", {"statuses": []})
     for run in range(runs):
@@ -283,20 +280,3 @@ def measure_graph(stage: Stage, runs: int, progress: Progress) -> dict[Cell, Sam
             one_round(stage, found, group[run % len(group)], "")
             progress(8)
     return found.cells
-
-
-def balance_three_children(found: Latencies, graph: dict[Cell, Samples]) -> dict[str, Any]:
-    """REST beside GraphQL, for the JSON."""
-    cell = Cell(Ask.BALANCE.value, 3, "uncached")
-    return {"REST": summary(found.cells[cell].reply), "GraphQL": summary(graph[cell].reply)}
-
-
-def slowest_first(found: Latencies) -> Sequence[tuple[str, float]]:
-    """Lines by overhead, worst first: where to look next."""
-    rows = []
-    for cell, samples in found.cells.items():
-        ask = Ask(cell.ask)
-        document = samples.documents > len(samples.reply) / 2
-        lowest = floor.answer(ask, found.delays, cached=cell.state == "cached", document=document)
-        rows.append((f"{cell.ask}, {cell.children}, {cell.state}", median(samples.reply) - lowest))
-    return sorted(rows, key=lambda row: -row[1])

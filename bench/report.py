@@ -74,7 +74,8 @@ class Table:
         console.print()
 
     def as_json(self) -> dict[str, Any]:
-        return {"title": self.title, "rows": self.figures, "notes": self.notes}
+        figures = {"rows": self.figures, "notes": self.notes}
+        return {"title": self.title, "columns": list(self.columns), "cells": self.rows, **figures}
 
     def as_markdown(self) -> str:
         """The same table for a page; lines of a cell become `<br>`."""
@@ -110,33 +111,35 @@ def machine() -> dict[str, Any]:
     }
 
 
-def save(tables: Sequence[Table], about: dict[str, Any], path: Path | None = None) -> Path:
-    """Everything of one run as JSON; returns where."""
-    path = path or RESULTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+def new_results() -> Path:
+    """Where the figures of a run that begins now go."""
+    return RESULTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+
+
+def save(tables: Sequence[Table], about: dict[str, Any], path: Path) -> None:
+    """All tables of one run so far as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": about, "tables": [table.as_json() for table in tables]}, indent=1))
-    return path
-
-
-def write_into(page: Path, tables: Sequence[Table], about: dict[str, Any]) -> None:
-    """Put each table into its place on a Markdown page, and leave the places of other tables as they are.
-
-    A place begins with `<!-- bench: <how the table's title begins> -->` and ends with `<!-- end -->`; that of `machine`
-    says what the figures were taken on. ValueError when a table has no place.
-    """
-    text = page.read_text("utf-8")
-    for table in [None, *tables]:
-        title = table.title if table else "machine"
-        content = table.as_markdown() if table else _described(about)
-        places = [place for place in _PLACE.finditer(text) if title.startswith(place["title"])]
-        if len(places) != 1:
-            raise ValueError(f"{page}: one place is expected for {title!r}, not {len(places)}")
-        begins, ends = places[0].span("content")
-        text = f"{text[:begins]}\n{content}\n{text[ends:]}"
-    page.write_text(text, "utf-8")
 
 
 _PLACE: Final = re.compile(r"<!-- bench: (?P<title>[^>]+?) -->(?P<content>.*?)<!-- end -->", re.DOTALL)
+
+
+def write_into(page: Path, table: Table, about: dict[str, Any]) -> None:
+    """Put the table into its place on a Markdown page, and what it was measured on into that of `machine`.
+
+    A place begins with `<!-- bench: <how the table's title begins> -->` and ends with `<!-- end -->`. A table that has
+    none yet gets one at the end of the page.
+    """
+    text = page.read_text("utf-8")
+    for title, content in (("machine", _described(about)), (table.title, table.as_markdown())):
+        place = next((place for place in _PLACE.finditer(text) if title.startswith(place["title"])), None)
+        if place is None:
+            text += f"\n<!-- bench: {title.split(':')[0]} -->\n{content}\n<!-- end -->\n"
+        else:
+            begins, ends = place.span("content")
+            text = f"{text[:begins]}\n{content}\n{text[ends:]}"
+    page.write_text(text, "utf-8")
 
 
 def _described(about: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench import floor
-from bench.aws_model import DRAWS, QUEUE, SIZES, cold_share, erlang_b, table
+from bench.aws_model import DRAWS, QUEUE, Measured, cold_share, erlang_b, sizes, table
 from bench.figures import p95, percentile, summary
 from bench.floor import Ask, Delays
 from bench.report import Table, Target, save, write_into
@@ -90,13 +90,24 @@ def test_the_model_keeps_to_the_published_quantiles() -> None:
 
 
 def test_more_warm_processes_mean_fewer_starts() -> None:
-    ordinary, _, group = (cold_share(size) for size in SIZES)
+    ordinary, _, group = (cold_share(size) for size in sizes(Measured()))
     assert 0.01 < ordinary < 0.05
     assert group < 0.001
 
 
 def test_the_prediction_is_the_same_each_time() -> None:
-    assert table(3).rows == table(3).rows
+    assert table(Measured(), 3).rows == table(Measured(), 3).rows
+
+
+def test_the_model_takes_hit_rates_and_cpu_from_the_same_run() -> None:
+    growth = Table("Growth", ["at once"])
+    growth.add(["1"], at_once=1, functions_cpu_ms=31.0)
+    growth.add(["10"], at_once=10, functions_cpu_ms=99.0)
+    hits = Table("Hits", ["trace"])
+    hits.add(["ordinary day"], trace="ordinary day", by_kind={"account": 71.0})
+    hits.add(["first week"], trace="first week of term", by_kind={"account": 82.0})
+    assert Measured.of([growth, hits]) == Measured(0.031, 0.71, 0.82)
+    assert Measured.of([]) == Measured()
 
 
 def test_targets_say_whether_they_are_met() -> None:
@@ -112,7 +123,8 @@ def test_a_table_is_printed_and_saved_alike(tmp_path) -> None:
     console = Console(width=80, record=True, file=io.StringIO())
     made.print(console)
     assert "MISSED: 12 ms" in console.export_text()
-    path = save([made], {"cores": 2}, tmp_path / "found.json")
+    path = tmp_path / "found.json"
+    save([made], {"cores": 2}, path)
     (row,) = json.loads(path.read_text())["tables"][0]["rows"]
     assert row["ms"] == 12
     assert row["targets"] == [{"value": 12, "limit": 10, "at_least": False, "unit": "ms", "met": False}]
@@ -129,7 +141,7 @@ ABOUT = {
 }
 
 
-def test_tables_take_their_places_on_the_page(tmp_path: Path) -> None:
+def test_a_table_takes_its_place_on_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "On <!-- bench: machine -->old<!-- end -->.\n<!-- bench: Calls -->old\n<!-- end -->\n"
@@ -137,8 +149,8 @@ def test_tables_take_their_places_on_the_page(tmp_path: Path) -> None:
     )
     made = Table("Calls of one message", ["what", "calls"], notes=["A note."])
     made.add(["menu", "1\n2"])
-    write_into(page, [made], ABOUT)
-    write_into(page, [made], ABOUT)  # again, over its own
+    write_into(page, made, ABOUT)
+    write_into(page, made, ABOUT)  # again, over its own
     text = page.read_text()
     assert text.count("**Calls of one message**") == 1
     assert "| menu | 1<br>2 |" in text
@@ -148,8 +160,9 @@ def test_tables_take_their_places_on_the_page(tmp_path: Path) -> None:
     assert "old" not in text
 
 
-def test_a_table_without_a_place_is_named(tmp_path: Path) -> None:
+def test_a_table_without_a_place_gets_one(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- bench: machine --><!-- end -->")
-    with pytest.raises(ValueError, match="'Elsewhere'"):
-        write_into(page, [Table("Elsewhere", ["what"])], ABOUT)
+    for _ in range(2):
+        write_into(page, Table("Elsewhere: 3 runs", ["what"]), ABOUT)
+    assert page.read_text().count("**Elsewhere: 3 runs**") == 1
