@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from functions.domain.errors import ConfigurationError
+from functions.domain.school import School, load
 from infra.catalog import SchoolApi
 from infra.packaging import PackagingError
 from local import kpi, screen
+from local.child import ServerError
 from local.parent import KINDS, SILENT, Content, Parent, text
 from local.pay import pay
 from local.plan import Plan, Ports
-from local.postgres import PostgresMissingError
-from local.redis_server import RedisMissingError
 from local.running import FOLDER, NotRunning, Refused, Running
 from local.say import ANSWER_SECONDS, explain, save_documents, say, tap
 from local.stack import Stack, StackError
+from local.world.sample import CONFIG
 
 PORT: Final = 8080
 PROFILES: Final = sorted(path.stem for path in (Path(__file__).parent / "profiles").glob("*.toml"))
@@ -83,6 +85,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with contextlib.suppress(NotRunning):
         running = Running.find(arguments.folder)
         raise StackError(f"It runs already, at {running.plan.public_url}. Stop it there with Ctrl-C first.")
+    school = load(CONFIG)  # before anything starts: what is wrong in it is said by name
     settings, real = real_services(os.environ)
     options: dict[str, Any] = {
         "profile": arguments.profile,
@@ -97,6 +100,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         for name, why in stack.start_errors().items():
             console.print(f"  [red]✗ function {name} cannot start:[/] {escape(why)}")
         show_how_to_use(Running(plan), real, stack.megabytes(), console)
+        warn_of_holidays(school, arguments.today, console)
         with contextlib.suppress(SystemExit):
             serve_commands(stack, console)
         console.print("Stopping …")
@@ -134,8 +138,12 @@ def serve_commands(stack: Stack, console: Console) -> None:
             with contextlib.suppress(TimeoutError):
                 command = control.recv(100).decode()
                 if command in commands:
-                    commands[command]()
-                    console.print(f"  done: {command}")
+                    try:
+                        commands[command]()
+                    except ServerError as error:
+                        console.print(f"  [red]{escape(str(error))}[/]")
+                    else:
+                        console.print(f"  done: {command}")
             stack.check()
 
 
@@ -173,6 +181,17 @@ def show_how_to_use(running: Running, real: list[str], megabytes: int, console: 
         f"\nReady ({megabytes} MB). In another terminal:  "
         f'[bold].venv/bin/python -m local say "hi" --from {first}[/]\nCtrl-C stops everything.'
     )
+
+
+def warn_of_holidays(school: School, today: date | None, console: Console) -> None:
+    """Outside a term nobody gets a gate pass, whatever the list of parents promises."""
+    calendar, day = school.calendar, today or datetime.now(school.timezone).date()
+    if calendar.current(day) is None:
+        inside = calendar.billing(day).ends - timedelta(days=10)
+        console.print(
+            f"[yellow]{day} lies in no term: there are no gate passes, as in the holidays. "
+            f'To try them: make run ARGS="--today {inside}"[/]'
+        )
 
 
 # --- say -------------------------------------------------------------------------------------------------------------
@@ -412,7 +431,10 @@ def main() -> int:
     console = screen.console()
     try:
         return int(arguments.do(arguments, console))
-    except (StackError, PackagingError, PostgresMissingError, RedisMissingError, NotRunning, Refused) as error:
+    except ConfigurationError as error:
+        console.print("\n".join(["[red]config/ has to be put right first:[/]", *map(escape, error.problems)]))
+        return 1
+    except (StackError, ServerError, PackagingError, NotRunning, Refused) as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 1
     except KeyboardInterrupt:

@@ -21,6 +21,10 @@ from typing import Final
 _SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 
 
+class ServerError(RuntimeError):
+    """A real server is not to be had on this machine, or does not start; the text says what to do."""
+
+
 def start(
     command: Sequence[str | Path],
     log: Path,

@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil
 
-from local.child import start, stop
+from local.child import ServerError, start, stop
 from local.plan import Plan
 
 DATABASE: Final = "school"
@@ -44,7 +44,7 @@ SETTINGS: Final = {
 }
 
 
-class PostgresMissingError(RuntimeError):
+class PostgresMissingError(ServerError):
     """No PostgreSQL on this machine; the text says what to install."""
 
 
@@ -135,7 +135,7 @@ class Postgres:
         until = time.monotonic() + START_SECONDS
         while self._ask(self._ports.replica, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") != "t":
             if time.monotonic() > until:
-                raise RuntimeError("the PostgreSQL replica does not follow its primary")
+                raise ServerError("the PostgreSQL replica does not follow its primary")
             time.sleep(0.02)
 
     def _ask(self, port: int, query: str) -> str:
@@ -169,17 +169,17 @@ class Postgres:
                     return
             time.sleep(0.02)
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-10:])
-        raise RuntimeError(f"PostgreSQL did not start on port {port}; its log {log} ends:\n{tail}")
+        raise ServerError(f"PostgreSQL did not start on port {port}; its log {log} ends:\n{tail}")
 
     def _data(self, name: str) -> Path:
         if self._folder is None:
-            raise RuntimeError("PostgreSQL is not started")
+            raise ServerError("PostgreSQL is not started")
         return self._folder / name
 
     def _run(self, program: str, *arguments: object) -> None:
         done = self._call(program, *arguments)
         if done.returncode:
-            raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
+            raise ServerError(f"{program} failed: {done.stderr.strip()}")
 
     def _call(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [str(self._programs / program), *map(str, arguments)]

@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from local.child import start, stop
+from local.child import ServerError, start, stop
 from local.plan import Plan
 
 SLOTS: Final = 16384
 START_SECONDS: Final = 10
 
 
-class RedisMissingError(RuntimeError):
+class RedisMissingError(ServerError):
     """No redis-server on this machine; the text says what to install."""
 
 
@@ -42,7 +42,9 @@ class RedisServer:
         self.stop()
 
     def start(self) -> None:
-        """Begin to start an empty server; `wait` until it serves: a new node takes two seconds."""
+        """Begin to start an empty server, unless it runs; `wait` until it serves: a new node takes two seconds."""
+        if self._process and self._process.poll() is None:
+            return
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         options = {
@@ -70,7 +72,7 @@ class RedisServer:
                     return
             time.sleep(0.02)
         self.stop()
-        raise RuntimeError(f"Redis did not start on port {self._port}; see its log {self._log}")
+        raise ServerError(f"Redis did not start on port {self._port}; see its log {self._log}")
 
     def stop(self) -> None:
         if self._process:
