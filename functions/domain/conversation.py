@@ -112,7 +112,7 @@ class Plan:
     entry: str | None = None  # of the school's knowledge
     kind: str | None = None  # of a message that is not text: voice, image, …
     needs_account: bool = False
-    fetch_ahead: bool = False  # after the reply, fetch the account, so that the next tap is instant
+    fetch_ahead: bool = False  # after a menu or "Which child?", fetch the account, so that the next tap is instant
     pending: Pending | None = None
     look_up: tuple[str, ...] = ()  # ids of students to ask the school about
     welcome: bool = False  # the parent is known from this message on
@@ -250,7 +250,8 @@ def _account(request: Request, person: Person, school: School, today: date) -> P
         if current is None:
             return Plan(intent, Say.NO_PASS_IN_HOLIDAYS)
         if len(students) > 1:
-            return Plan(intent, Say.CHOOSE_CHILD, students=students, pending=Pending(intent))
+            plan = Plan(intent, Say.CHOOSE_CHILD, students=students, pending=Pending(intent))
+            return replace(plan, term=current.code, fetch_ahead=True)
         return Plan(intent, say, Next.GATE_PASS, students, current.code, needs_account=True)
     code = request.term or school.calendar.billing(today).code
     term = school.calendar.find(code)

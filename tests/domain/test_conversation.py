@@ -112,6 +112,7 @@ def test_a_gate_pass_is_for_one_child_of_the_current_term() -> None:
 def test_the_answer_to_which_child() -> None:
     question = plan("gate pass")
     assert (question.say, question.students, question.needs_account) == (Say.CHOOSE_CHILD, FAMILY, False)
+    assert (question.fetch_ahead, question.term) == (True, "2026-3")  # whichever child is tapped: no fetch then
     assert question.pending == Pending(Intent.GATE_PASS)
     answer = plan("Tanaka", pending=question.pending)
     assert (answer.say, answer.students) == (Say.GATE_PASS, (TANAKA,))
