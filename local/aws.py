@@ -16,7 +16,9 @@ from local import light_moto  # noqa: F401 - first
 
 # isort: split
 import argparse
+import io
 import json
+import logging
 import os
 import re
 import signal
@@ -35,6 +37,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Response
 
 from local import moto_patches, pipe
 from local.child import die_with_parent
@@ -42,6 +45,8 @@ from local.lambda_client import LambdaClient
 from local.plan import ACCOUNT, BUCKET, REGION, Plan
 from local.state_machines import ROLE, Execution, check, machine_arn, run, run_standard_executions, substitute
 from local.world_client import WorldClient
+
+log = logging.getLogger(__name__)
 
 DEFINITIONS: Final = Path(__file__).parents[1] / "statemachines"
 CONVERSATION: Final = "conversation"
@@ -253,11 +258,36 @@ class Aws:
 
 
 class _Handler(MotoRequestHandler):
-    """Connections that stay open and answer at once: a warm call would cost 40 ms more with Nagle's algorithm."""
+    """Connections that stay open, as AWS's do, and answer at once: Nagle's algorithm would cost 40 ms a call."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = 0  # buffered, the "100 Continue" that boto3 awaits before an upload would stay here for a second
+
+    def run_wsgi(self) -> None:
+        """One request. Werkzeug's own closes every connection, since it does not know whether a body was read whole."""
+        if "Transfer-Encoding" in self.headers:
+            return super().run_wsgi()
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        environ = {**self.make_environ(), "wsgi.input": io.BytesIO(body)}
+        try:
+            answer = Response.from_app(self.server.app, environ)
+        except Exception:
+            log.exception("%s", self.command)
+            answer = Response(status=500)
+        content = answer.get_data()
+        self.send_response(answer.status_code)
+        for name, value in answer.headers.items():
+            if name.lower() not in ("content-length", "connection"):
+                self.send_header(name, value)
+        length = answer.headers.get("Content-Length") if self.command == "HEAD" else len(content)
+        self.send_header("Content-Length", str(length or 0))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+        return None
 
     def log_request(self, *_: Any) -> None:
         """Nothing: bodies and names of messages do not belong in a log."""

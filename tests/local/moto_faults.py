@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import unittest.mock
 from typing import Any
 
 from jsonata import Jsonata
@@ -133,6 +134,17 @@ def count_messages_when_asked() -> bool:
     return bool(counted)
 
 
+def receive_without_counting() -> bool:
+    backend = sqs_backends["123456789012"]["eu-west-1"]
+    queue = backend.create_queue("received.fifo", FifoQueue="true")
+    backend.send_message("received.fifo", "one", deduplication_id="d", group_id="g")
+    counted: list[int] = []
+    counts = property(lambda self: counted.append(1) or 0)
+    with unittest.mock.patch.object(type(queue), "approximate_number_of_messages", counts):
+        backend.receive_message("received.fifo", 1, 0, 30)
+    return bool(counted)
+
+
 def main() -> None:
     checks = [
         cache_parsed_definitions,
@@ -145,6 +157,7 @@ def main() -> None:
         name_executions,
         keep_data_out_of_logs,
         lock_queues,
+        receive_without_counting,
         count_messages_when_asked,
     ]
     logging.raiseExceptions = False

@@ -1,5 +1,6 @@
 """The local AWS account: queues, pipe, conversation, event source mapping, pages, over HTTP and through boto3."""
 
+import http.client
 import json
 import socket
 import threading
@@ -388,3 +389,17 @@ def test_an_upload_is_told_to_go_on_before_its_body_is_sent(account: Account) ->
         assert connection.recv(1024).startswith(b"HTTP/1.1 100 Continue\r\n")
         connection.sendall(b"x")
         assert connection.recv(1024).startswith(b"HTTP/1.1 ")
+
+
+def test_a_connection_stays_open_from_call_to_call(account: Account) -> None:
+    """As AWS's do; and what one request left unread is not taken for the next."""
+    connection = http.client.HTTPConnection("127.0.0.1", account.plan.ports.aws, timeout=30)
+    connection.connect()
+    opened = connection.sock
+    for method, path, status in (("POST", "/redrive", 200), ("HEAD", "/nothing", 404), ("GET", "/ready", 200)):
+        connection.request(method, path, body=b"left unread" if method == "POST" else None)
+        response = connection.getresponse()
+        response.read()
+        assert (response.status, response.will_close) == (status, False)
+        assert connection.sock is opened
+    connection.close()

@@ -46,6 +46,7 @@ def faults() -> dict[str, bool]:
         "name_executions",
         "keep_data_out_of_logs",
         "lock_queues",
+        "receive_without_counting",
         "count_messages_when_asked",
     ],
 )
@@ -153,6 +154,19 @@ def test_sending_counts_nothing(backend: SQSBackend, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Queue, "messages", property(lambda self: counted.append(1) or []))
     send(backend, "one")
     backend.send_message("events", "one")
+    assert counted == []
+
+
+def test_receiving_counts_nothing_however_many_wait(backend: SQSBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    fifo(backend)
+    numbers = [str(number) for number in range(20)]
+    for number in numbers:
+        send(backend, number, group=number)
+    counted: list[int] = []
+    monkeypatch.setattr(Queue, "approximate_number_of_messages", property(lambda self: counted.append(1)))
+    received = [backend.receive_message("m.fifo", 1, 0, 30)[0] for _ in numbers]
+    assert [message.body for message in received] == numbers
+    assert backend.receive_message("m.fifo", 1, 0, 30) == []  # all are in hand
     assert counted == []
 
 
