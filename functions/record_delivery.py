@@ -46,5 +46,5 @@ def process(found: list[dict[str, Any]]) -> None:
     """One transaction for one record's events; repeated ones change nothing."""
     cache().mark_done(events.proven_answers(found))
     with database.writer() as connection:
-        changed = [sender for event in found for sender in events.record(connection, event)]
+        changed = [sender for event in events.in_order(found) for sender in events.record(connection, event)]
     cache().forget_person(*changed)

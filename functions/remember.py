@@ -80,6 +80,8 @@ def log(message: Message, event: dict[str, Any]) -> bool:
         "reply_id": sent.get("reply_id"),
         "reply_messages": sent.get("messages"),
     }
+    if sent.get("status") == "undeliverable":
+        values["delivery_error"] = sent.get("code")
     try:
         with database.writer() as connection:
             message_log.record(connection, message, values)

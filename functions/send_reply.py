@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         sent = deliver(turn, reply, message)
     except Undeliverable as error:
-        observe.count("Undeliverable")
+        observe.count_by("Undeliverable", code=str(error.code))
         return {"status": "undeliverable", "code": error.code}
     measure(turn, message, sent)
     return {
@@ -85,7 +85,7 @@ def measure(turn: wording.Turn, message: Message, sent: Sent) -> None:
     took = max(time.time() - message.timestamp, 0) if message.timestamp else 0
     if turn.plan.say not in (Say.OFFICE_NOTICE, Say.RECEIPT, Say.REOPEN):
         observe.took("ResponseTime", took, intent=turn.plan.intent.value)
-    observe.count("Apologies" if turn.problem else "Replies")
+    observe.count("Apologies" if wording.is_apology(turn) else "Replies")
     observe.count("RepliesAccepted", sent.messages)
     observe.log().info("answered", message_id=message.id, say=turn.plan.say.value, seconds=round(took, 2))
 

@@ -8,7 +8,7 @@ from infra.catalog import Grant
 from infra.constructs.http_api import FrontDoor
 from infra.constructs.message_queues import MessageQueues
 from infra.constructs.secrets import NAMES
-from infra.kpis import NAMESPACE
+from infra.kpis import namespace
 from infra.settings import Settings
 from infra.stacks.data import DataStack
 
@@ -60,5 +60,5 @@ def environment(settings: Settings, data: DataStack, queues: MessageQueues, api_
         "PUBLIC_URL": settings.public_url or api_url,
         "ENVIRONMENT": settings.environment,
         "LOG_LEVEL": settings.log_level,
-        "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+        "POWERTOOLS_METRICS_NAMESPACE": namespace(settings.environment),
     }

@@ -6,7 +6,7 @@ Nothing here imports the CDK. The metrics are written by functions/adapters/obse
 from dataclasses import dataclass
 from typing import Final
 
-NAMESPACE: Final = "SchoolAssistant"
+from infra.catalog import SchoolApi
 
 AVERAGE_TARGET: Final = 2000  # ms from the parent's message to its answer; the message's own time is in whole seconds
 P95_TARGET: Final = 4000  # ms
@@ -14,25 +14,46 @@ COLD_START_TARGET: Final = 5  # % of invocations
 CACHE_HIT_TARGET: Final = 60  # %: the plan's
 FEEDBACK_TARGET: Final = 80  # % thumbs up
 
-# metric -> the function that writes it; the waterfall of a typical run, in order of its way.
-WATERFALL: Final = {
-    "AcknowledgementTime": "webhook",
-    "QueueWait": "understand",
-    "DatabaseConnectTime": "understand",
-    "SchoolApiTime": "fetch_fees",
-    "OpenAiTime": "ai_reply",
-    "SecretFetchTime": "send_reply",
-    "ResponseTime": "send_reply",
+ANSWERING: Final = "send_reply"  # the function that writes the response time
+TYPICAL: Final = 50  # the percentile of a typical run
+
+# What became of the answers. Those that have an error code are counted by it as well.
+OUTCOMES: Final = {
+    "Replies": "replies",
+    "Apologies": "apologies",
+    "BillableReplies": "billable replies",
+    "FailedDeliveries": "failed deliveries",
+    "Undeliverable": "undeliverable",
+    "OperatorNeeded": "operator needed",
 }
-LABELS: Final = {
-    "AcknowledgementTime": "typing indicator accepted",
-    "QueueWait": "queue wait",
-    "DatabaseConnectTime": "database connect",
-    "SchoolApiTime": "school API",
-    "OpenAiTime": "OpenAI",
-    "SecretFetchTime": "secret fetch",
-    "ResponseTime": "answer accepted",
-}
+BY_CODE: Final = ("FailedDeliveries", "Undeliverable")
+
+
+def namespace(environment: str) -> str:
+    """Each environment has its own metrics: what is tried out in `dev` alarms nobody in `prod`."""
+    return f"SchoolAssistant/{environment}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One bar of the waterfall: a time, and the function whose time it is."""
+
+    metric: str
+    function: str  # that writes it
+    label: str
+
+
+def waterfall(school_api: SchoolApi) -> tuple[Step, ...]:
+    """A typical run, in order of its way; the school is asked by another function where the gateway is used."""
+    return (
+        Step("AcknowledgementTime", "webhook", "typing indicator accepted"),
+        Step("QueueWait", "understand", "queue wait"),
+        Step("DatabaseConnectTime", "understand", "database connect"),
+        Step("SchoolApiTime", "school_graph" if school_api == SchoolApi.GRAPH else "fetch_fees", "school API"),
+        Step("OpenAiTime", "ai_reply", "OpenAI"),
+        Step("SecretFetchTime", "send_reply", "secret fetch"),
+        Step("ResponseTime", ANSWERING, "answer accepted"),
+    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,7 @@ class Trouble:
 
 TROUBLES: Final = (
     Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment or policy. Nobody gets an answer."),
-    Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp took messages and gave them up: payment or policy."),
+    Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
     Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
     Trouble("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
     Trouble("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),

@@ -324,7 +324,8 @@ def pay_command(arguments: argparse.Namespace, console: Console) -> int:
 
 def kpi_command(arguments: argparse.Namespace, console: Console) -> int:
     """The KPI table of what ran since the start."""
-    console.print(kpi.table(kpi.Collected.of(Running.find(arguments.folder).plan.log("webhook").parent)))
+    plan = Running.find(arguments.folder).plan
+    console.print(kpi.table(kpi.Collected.of(plan.log("webhook").parent), plan.school_api))
     return 0
 
 

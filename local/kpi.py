@@ -11,16 +11,21 @@ from typing import Any, Final
 from rich.table import Table
 
 from infra import kpis
+from infra.catalog import SchoolApi
 
 MARK: Final = '"CloudWatchMetrics"'
+DIMENSIONS: Final = ("intent", "code")
+HARMLESS: Final = ("Replies", "BillableReplies")  # of the outcomes
 
 
 @dataclass
 class Collected:
-    """Every value of every metric; those with an intent once more by intent."""
+    """Every value of every metric by the function that wrote it; some once more by intent or by error code."""
 
-    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    by_intent: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    by: dict[str, dict[tuple[str, str], list[float]]] = field(
+        default_factory=lambda: {dimension: defaultdict(list) for dimension in DIMENSIONS}
+    )
 
     @classmethod
     def of(cls, logs: Path) -> "Collected":
@@ -35,13 +40,18 @@ class Collected:
 
     def _take(self, line: dict[str, Any]) -> None:
         for name, values in _metrics(line):
-            if "intent" in line:
-                self.by_intent[f"{name} {line['intent']}"] += values
+            if dimension := next((item for item in DIMENSIONS if item in line), None):
+                self.by[dimension][name, str(line[dimension])] += values
             else:
-                self.values[name] += values
+                self.values[name, line.get("service", "")] += values
 
     def total(self, name: str) -> float:
-        return sum(self.values.get(name, ()))
+        """Over all functions that write it."""
+        return sum(sum(values) for (metric, _), values in self.values.items() if metric == name)
+
+    def split(self, name: str, dimension: str) -> dict[str, list[float]]:
+        """The values of a metric for each intent or error code."""
+        return {item: values for (metric, item), values in sorted(self.by[dimension].items()) if metric == name}
 
 
 def _objects(line: str) -> Iterator[dict[str, Any]]:
@@ -63,49 +73,48 @@ def _metrics(line: dict[str, Any]) -> Iterator[tuple[str, list[float]]]:
             yield metric["Name"], [float(item) for item in (value if isinstance(value, list) else [value])]
 
 
-def p95(values: list[float]) -> float:
-    """The 95th percentile; of a single value that value."""
-    return quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+def percentile(values: list[float], rank: int) -> float:
+    """Of a single value that value."""
+    return quantiles(values, n=100, method="inclusive")[rank - 1] if len(values) > 1 else values[0]
 
 
-def table(found: Collected) -> Table:
+def table(found: Collected, school_api: SchoolApi) -> Table:
     """The KPIs with the plan's targets beside them."""
     shown = Table(title="KPIs of what ran", title_justify="left", title_style="bold")
     for heading in ("KPI", "value", "target"):
         shown.add_column(heading, justify="right" if heading == "value" else "left")
-    for label, value, target in rows(found):
+    for label, value, target in rows(found, school_api):
         shown.add_row(label, value, target)
     return shown
 
 
-def rows(found: Collected) -> list[tuple[str, str, str]]:
+def rows(found: Collected, school_api: SchoolApi) -> list[tuple[str, str, str]]:
     """(KPI, value, target); a dash where nothing was measured."""
-    waits = found.values.get("ResponseTime", [])
+    waits = found.values.get(("ResponseTime", kpis.ANSWERING), [])
     hits, misses = found.total("CacheHits"), found.total("CacheMisses")
     starts, invocations = found.total("ColdStarts"), found.total("Invocations")
     up, down = found.total("FeedbackUp"), found.total("FeedbackDown")
     average, worst = (f"{target / 1000:g} s or less" for target in (kpis.AVERAGE_TARGET, kpis.P95_TARGET))
     result = [
         ("response time, average", _seconds(mean(waits)) if waits else "-", average),
-        ("response time, P95", _seconds(p95(waits)) if waits else "-", worst),
+        ("response time, P95", _seconds(percentile(waits, 95)) if waits else "-", worst),
     ]
-    for name, values in sorted(found.by_intent.items()):
-        metric, intent = name.split(" ", 1)
-        if metric == "ResponseTime":
-            result.append((f"  {intent}, average / P95", f"{_seconds(mean(values))} / {_seconds(p95(values))}", ""))
-    for metric in kpis.WATERFALL:
-        if metric != "ResponseTime":
-            values = found.values.get(metric, [])
-            result.append((f"{kpis.LABELS[metric]}, P95", _seconds(p95(values)) if values else "-", ""))
+    for intent, values in found.split("ResponseTime", "intent").items():
+        both = f"{_seconds(mean(values))} / {_seconds(percentile(values, 95))}"
+        result.append((f"  {intent}, average / P95", both, ""))
+    for step in kpis.waterfall(school_api):
+        values = found.values.get((step.metric, step.function), [])
+        typical = _seconds(percentile(values, kpis.TYPICAL)) if values else "-"
+        result.append((f"{step.label}, P{kpis.TYPICAL}", typical, ""))
     result += [
         ("cold-start rate", _share(starts, invocations), f"{kpis.COLD_START_TARGET} % or less"),
         ("cache hit rate", _share(hits, hits + misses), f"{kpis.CACHE_HIT_TARGET} % or more"),
-        ("replies", f"{found.total('Replies'):.0f}", ""),
-        ("apologies", f"{found.total('Apologies'):.0f}", "0"),
-        ("failed deliveries", f"{found.total('FailedDeliveries'):.0f}", "0"),
-        ("billable replies", f"{found.total('BillableReplies'):.0f}", ""),
-        ("parents' feedback, 👍 / 👎", f"{up:.0f} / {down:.0f}", f"{kpis.FEEDBACK_TARGET} % 👍"),
     ]
+    for metric, label in kpis.OUTCOMES.items():
+        result.append((label, f"{found.total(metric):.0f}", "" if metric in HARMLESS else "0"))
+        for code, values in found.split(metric, "code").items():
+            result.append((f"  error {code}", f"{sum(values):.0f}", ""))
+    result.append(("parents' feedback, 👍 / 👎", f"{up:.0f} / {down:.0f}", f"{kpis.FEEDBACK_TARGET} % 👍"))
     return result
 
 

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Self
 
+from infra import kpis
 from infra.catalog import QUEUE_VISIBILITY_SECONDS, Function, SchoolApi
 
 ACCOUNT: Final = "123456789012"  # moto's only account
@@ -178,7 +179,7 @@ class Plan:
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",
             "POWERTOOLS_SERVICE_NAME": function.name,
-            "POWERTOOLS_METRICS_NAMESPACE": "SchoolAssistant",
+            "POWERTOOLS_METRICS_NAMESPACE": kpis.namespace("local"),
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -33,7 +33,12 @@ _replica_again = 0.0  # when the replica is asked again
 @contextmanager
 def writer() -> Iterator[Connection]:
     """A transaction on the primary, committed at the end; raises DataUnavailable when it cannot be had."""
-    with _outages(), _connect(os.environ["DATABASE_WRITER_URL"]) as connection, connection.begin():
+    with (
+        observe.held_back(),
+        _outages(),
+        _connect(os.environ["DATABASE_WRITER_URL"]) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 

@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters import message_log as message_log_
 from functions.adapters import observe
-from functions.adapters.models import contacts, feedback, message_log, notices
+from functions.adapters.models import contacts, message_log, notices
 from functions.domain.deliveries import advance, verdict
-from functions.domain.whatsapp_codes import OPERATOR
+from functions.domain.whatsapp_codes import OPERATOR, trouble_of
 
 Event = Mapping[str, Any]
 
@@ -23,12 +23,21 @@ def proven_answers(found: Sequence[Event]) -> list[str]:
     return [event["answer_to"] for event in found if event.get("answer_to") and event.get("status") != "failed"]
 
 
+def in_order(found: Sequence[Event]) -> list[Event]:
+    """Statuses by message, so that two batches that share messages lock their rows in the same order."""
+    statuses = [event for event in found if event.get("kind") == "status"]
+    others = [event for event in found if event.get("kind") != "status"]
+    return sorted(statuses, key=lambda event: str(event.get("answer_to") or event["id"])) + others
+
+
 def record(connection: Connection, event: Event) -> list[str]:
     """Record one event; the senders whose person has changed by it."""
     if event["kind"] == "message":
         return _MESSAGES.get(event["type"], _notice)(connection, event)
     if event["kind"] == "notice":
         return _NOTICES.get(event["field"], _notice)(connection, event)
+    if event["kind"] == "error":
+        return _trouble(connection, event)
     return _status(connection, event) if event["kind"] == "status" else _notice(connection, event)
 
 
@@ -43,35 +52,49 @@ def _status(connection: Connection, event: Event) -> list[str]:
         return _notice(connection, event)  # an answer that we know nothing of
     state = advance(row.delivery, event["status"])
     values: dict[str, Any] = {} if row.reply_id else {"reply_id": event["id"]}
-    if event.get("category") and event.get("billable") and not row.category:
-        observe.count("BillableReplies")  # the price comes with two statuses
     if event.get("category"):
+        _price(connection, event)
         values |= {"category": event["category"], "billable": event.get("billable")}
     if state and state != row.delivery:
         values |= {"delivery": state, "delivery_at": datetime.fromtimestamp(event["timestamp"], UTC)}
         codes = event.get("error_codes") or [None]
         if state == "failed":
             values["delivery_error"] = codes[0]
-            observe.count("FailedDeliveries")
+            observe.count_when_committed("FailedDeliveries", code=str(codes[0] or "none"))
             if codes[0] in OPERATOR:
-                observe.count("OperatorNeeded")
+                observe.count_when_committed("OperatorNeeded")
             observe.log().warning("delivery failed", reply_id=event["id"], code=codes[0])
     if values:
         connection.execute(message_log.update().where(message_log.c.message_id == row.message_id).values(**values))
     return []
 
 
+def _price(connection: Connection, event: Event) -> None:
+    """Counts each message of ours that is paid for, once: its price comes with two statuses, a long answer has two."""
+    price = {"kind": "price", "id": event["id"]}
+    if event.get("billable") and _keep(connection, price):
+        observe.count_when_committed("BillableReplies")
+
+
 def _reaction(connection: Connection, event: Event) -> list[str]:
     """A reaction to one of our messages; a later one replaces it, none takes it back."""
-    values = {
-        "about": event.get("about") or "",
-        "sender": event.get("bsuid") or event.get("phone") or "",
-        "verdict": verdict(event.get("emoji")),
-        "emoji": event.get("emoji"),
-    }
-    done = connection.execute(insert(feedback).values(event_id=event["id"], **values).on_conflict_do_nothing())
-    message_log_.count_verdict(values["verdict"] if done.rowcount else None)
+    emoji, sender = event.get("emoji"), event.get("bsuid") or event.get("phone") or ""
+    message_log_.keep_verdict(
+        connection, event["id"], event.get("about"), sender, verdict(emoji), event.get("timestamp") or 0, emoji
+    )
     return []
+
+
+def _trouble(connection: Connection, event: Event) -> list[str]:
+    """A notice about the account or an error of the whole number; an operator is called if nobody else can mend it.
+
+    Counted each time it is told, known or not: a second ban reads like the first.
+    """
+    field = str(event.get("field") or "errors")
+    if trouble := trouble_of(field, event["value"]):
+        observe.count_when_committed("OperatorNeeded")
+        observe.log().error("WhatsApp needs an operator", notice=field, trouble=trouble[:64])
+    return _notice(connection, event)
 
 
 def _system(connection: Connection, event: Event) -> list[str]:
@@ -135,16 +158,24 @@ def _move(connection: Connection, condition: Any, values: Mapping[str, Any]) -> 
 
 def _notice(connection: Connection, event: Event) -> list[str]:
     """Kept once, without what a person wrote (a group's messages come this way)."""
-    kept = {name: value for name, value in event.items() if name != "text"}
-    content = json.dumps(kept, sort_keys=True)
+    _keep(connection, {name: value for name, value in event.items() if name != "text"})
+    return []
+
+
+def _keep(connection: Connection, event: Event) -> bool:
+    """Whether it was not there yet."""
+    content = json.dumps(event, sort_keys=True)
     name = hashlib.sha256(content.encode()).hexdigest()
     kind = str(event.get("field") or event.get("type") or event["kind"])[:64]
-    connection.execute(insert(notices).values(id=name, kind=kind, content=kept).on_conflict_do_nothing())
-    return []
+    done = connection.execute(insert(notices).values(id=name, kind=kind, content=event).on_conflict_do_nothing())
+    return bool(done.rowcount)
 
 
 _MESSAGES: dict[str, Callable[[Connection, Event], list[str]]] = {"reaction": _reaction, "system": _system}
 _NOTICES: dict[str, Callable[[Connection, Event], list[str]]] = {
     "user_id_update": _user_id_update,
     "user_preferences": _user_preferences,
+    "account_update": _trouble,
+    "account_alerts": _trouble,
+    "phone_number_quality_update": _trouble,
 }

@@ -89,11 +89,33 @@ def opt(connection: Connection, message: Message, phone: str | None, *, out: boo
 
 def record_verdict(connection: Connection, message: Message, verdict: str | None) -> None:
     """👍 or 👎 under one of our messages, by its button."""
-    values = {"about": message.about or "", "sender": message.sender, "verdict": verdict}
-    done = connection.execute(insert(feedback).values(event_id=message.id, **values).on_conflict_do_nothing())
-    count_verdict(verdict if done.rowcount else None)
+    keep_verdict(connection, message.id, message.about, message.sender, verdict, message.timestamp)
 
 
-def count_verdict(verdict: str | None) -> None:
-    if verdict in ("up", "down"):
-        observe.count("FeedbackUp" if verdict == "up" else "FeedbackDown")
+def keep_verdict(
+    connection: Connection,
+    event_id: str,
+    about: str | None,
+    sender: str,
+    verdict: str | None,
+    timestamp: int,
+    emoji: str | None = None,
+) -> None:
+    """Keep what a person says of a message of ours, and count what that changes: each person's last word counts once.
+
+    Taking a 👍 back, or changing it, counts it down again.
+    """
+    values: dict[str, object] = {"about": about or "", "sender": sender, "verdict": verdict, "emoji": emoji}
+    if timestamp:
+        values["given_at"] = datetime.fromtimestamp(timestamp, UTC)  # a later word may arrive first
+    before = _last_verdict(connection, values)
+    connection.execute(insert(feedback).values(event_id=event_id, **values).on_conflict_do_nothing())
+    after = _last_verdict(connection, values)
+    if before != after:
+        observe.count_when_committed("FeedbackUp", (after == "up") - (before == "up"))
+        observe.count_when_committed("FeedbackDown", (after == "down") - (before == "down"))
+
+
+def _last_verdict(connection: Connection, values: Mapping[str, object]) -> str | None:
+    query = select(feedback.c.verdict).where(feedback.c.about == values["about"], feedback.c.sender == values["sender"])
+    return connection.execute(query.order_by(feedback.c.given_at.desc(), feedback.c.id.desc()).limit(1)).scalar()

@@ -1,6 +1,9 @@
 """What a function tells its operators: one JSON line per event, never a phone number, a text or a token."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, wraps
 from typing import Any
 
@@ -21,17 +24,51 @@ def _metrics() -> Metrics:
 
 def count(name: str, value: float = 1) -> None:
     """Count something; written as one EMF line by `flush`."""
-    _metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
+    _add(name, MetricUnit.Count, value, {})
+
+
+def count_by(name: str, **dimensions: str) -> None:
+    """Count one, and one under these dimensions (few, never personal) as well."""
+    _add(name, MetricUnit.Count, 1, dimensions)
 
 
 def took(name: str, seconds: float, **dimensions: str) -> None:
     """Record a duration in milliseconds; with dimensions (few, never personal) it is recorded under these as well."""
-    value = max(round(seconds * 1000, 1), 0)
-    _metrics().add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)
+    _add(name, MetricUnit.Milliseconds, max(round(seconds * 1000, 1), 0), dimensions)
+
+
+def _add(name: str, unit: MetricUnit, value: float, dimensions: dict[str, str]) -> None:
+    """Written by `flush` as part of one EMF line; with dimensions a line more, at once."""
+    _metrics().add_metric(name=name, unit=unit, value=value)
     if dimensions:
-        with single_metric(name=name, unit=MetricUnit.Milliseconds, value=value) as metric:
+        with single_metric(name=name, unit=unit, value=value) as metric:
             for key, item in dimensions.items():
                 metric.add_dimension(key, item)
+
+
+_held: ContextVar[list[Callable[[], None]] | None] = ContextVar("held", default=None)
+
+
+def count_when_committed(name: str, value: float = 1, **dimensions: str) -> None:
+    """Count what a transaction has changed: once it is committed, and not at all when it is undone."""
+    held = _held.get()
+    if held is None:
+        _add(name, MetricUnit.Count, value, dimensions)
+    else:
+        held.append(lambda: _add(name, MetricUnit.Count, value, dimensions))
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Around a transaction: what it counts waits for its good end, since a failed one is tried again."""
+    held: list[Callable[[], None]] = []
+    before = _held.set(held)
+    try:
+        yield
+    finally:
+        _held.reset(before)
+    for counted in held:
+        counted()
 
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -45,7 +82,9 @@ def measured(handler: Handler) -> Handler:
     def wrapper(event: dict[str, Any], context: object) -> dict[str, Any]:
         global _is_cold
         count("Invocations")
-        count("ColdStarts", 1 if _is_cold else 0)
+        # An environment that was made ready ahead of need was waited for by nobody.
+        ahead = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
+        count("ColdStarts", 1 if _is_cold and not ahead else 0)
         _is_cold = False
         try:
             return handler(event, context)

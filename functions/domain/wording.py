@@ -444,6 +444,13 @@ def _office_ask(turn: Turn, school: School, now: datetime) -> Reply:
     )
 
 
+def is_apology(turn: Turn) -> bool:
+    """Whether the parent is told, in whatever words, that something could not be done."""
+    not_passed_on = turn.plan.say == Say.OFFICE_TOLD and not (turn.request or {}).get("told")
+    failed = bool(turn.problem) and turn.plan.say != Say.RECEIPT  # which says what it can, and apologises for nothing
+    return failed or turn.plan.say == Say.RECORDS_UNREACHABLE or not_passed_on
+
+
 def _office_told(turn: Turn, school: School, now: datetime) -> Reply:
     """When to expect an answer; the contacts instead, when the office could not be told."""
     if not turn.request or not turn.request.get("told"):

@@ -177,7 +177,7 @@ class Alarms(Construct):
         """What the functions themselves count as in need of a person."""
         for trouble in kpis.TROUBLES:
             metric = cloudwatch.Metric(
-                namespace=kpis.NAMESPACE,
+                namespace=kpis.namespace(self._settings.environment),
                 metric_name=trouble.metric,
                 dimensions_map={"service": trouble.function},
                 statistic="Sum",
@@ -186,9 +186,9 @@ class Alarms(Construct):
             id = f"{kebab_case(trouble.metric)}-{trouble.function.replace('_', '-')}"
             self._alarm(id, trouble.meaning, metric, trouble.tolerated)
         slow = cloudwatch.Metric(
-            namespace=kpis.NAMESPACE,
+            namespace=kpis.namespace(self._settings.environment),
             metric_name="ResponseTime",
-            dimensions_map={"service": "send_reply"},
+            dimensions_map={"service": kpis.ANSWERING},
             statistic="p95",
             period=FIVE_MINUTES,
         )
@@ -218,9 +218,13 @@ def kebab_case(name: str) -> str:
 
 
 def _failed(machine: stepfunctions.StateMachine) -> cloudwatch.MathExpression:
-    """Executions a minute that came to no good end."""
+    """Executions a minute that came to no good end.
+
+    SUM passes over a metric that has no value; with `+` there would be no sum at all. FILL would be no help in an
+    alarm: it makes a zero of what has only not arrived yet.
+    """
     return cloudwatch.MathExpression(
-        expression="failed + late + aborted",
+        expression="SUM([failed, late, aborted])",
         using_metrics={
             "failed": machine.metric_failed(period=MINUTE),
             "late": machine.metric_timed_out(period=MINUTE),

@@ -22,6 +22,8 @@ class Dashboard(Construct):
         self, scope: Construct, id: str, settings: Settings, data: DataStack, bot: BotStack, alarms: Alarms
     ) -> None:
         super().__init__(scope, id)
+        self._settings = settings
+        self._namespace = kpis.namespace(settings.environment)
         self.dashboard = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=settings.name("assistant"), default_interval=Duration.hours(12)
         )
@@ -36,39 +38,39 @@ class Dashboard(Construct):
 
     def _kpis(self) -> list[cloudwatch.IWidget]:
         """The plan's KPI table, each with its target as a line."""
-        average, p95 = (_metric("ResponseTime", statistic, "send_reply") for statistic in ("Average", "p95"))
-        cold = _ratio("cold starts (%)", _total("ColdStarts"), _total("Invocations"))
-        hits, misses = _total("CacheHits"), _total("CacheMisses")
-        up, down = _total("FeedbackUp"), _total("FeedbackDown")
+        average, p95 = (self._metric("ResponseTime", statistic, kpis.ANSWERING) for statistic in ("Average", "p95"))
+        cold = _ratio("cold starts (%)", self._total("ColdStarts"), self._total("Invocations"))
+        hits = _ratio("hits (%)", self._total("CacheHits"), self._total("CacheHits", "CacheMisses"))
+        # Summed up from the left of the graph on: there are few, and one who changes their mind counts one down.
+        up, both = self._total("FeedbackUp"), self._total("FeedbackUp", "FeedbackDown")
+        feedback = _ratio("👍 (%)", f"RUNNING_SUM({up})", f"RUNNING_SUM({both})")
         return [
             _against("Response time, average (ms)", average, kpis.AVERAGE_TARGET),
             _against("Response time, P95 (ms)", p95, kpis.P95_TARGET),
             _against("Cold-start rate (%)", cold, kpis.COLD_START_TARGET),
-            _against("Cache hit rate (%)", _ratio("hits (%)", hits, f"({hits} + {misses})"), kpis.CACHE_HIT_TARGET),
-            _against("Parents' feedback (% 👍)", _ratio("👍 (%)", up, f"({up} + {down})"), kpis.FEEDBACK_TARGET),
+            _against("Cache hit rate (%)", hits, kpis.CACHE_HIT_TARGET),
+            _against("Parents' feedback (% 👍)", feedback, kpis.FEEDBACK_TARGET),
         ]
 
     def _answers(self) -> list[cloudwatch.IWidget]:
         """By intent; where the time of a typical run goes; what became of it."""
-        by_intent = cloudwatch.MathExpression(
-            expression=f"SEARCH('{{{kpis.NAMESPACE},intent,service}} MetricName=\"ResponseTime\"', 'p95', 300)",
-            label="",
-            period=FIVE_MINUTES,
-        )
-        steps = [_metric(name, "p50", function, label=kpis.LABELS[name]) for name, function in kpis.WATERFALL.items()]
-        counted = ("Replies", "Apologies", "BillableReplies", "FailedDeliveries", "OperatorNeeded")
-        outcomes = [
-            cloudwatch.MathExpression(expression=_total(name), label=name, period=FIVE_MINUTES) for name in counted
+        by_intent = _expression(self._search("ResponseTime", by="intent", statistic="p95"))
+        steps = [
+            self._metric(step.metric, f"p{kpis.TYPICAL}", step.function, label=step.label)
+            for step in kpis.waterfall(self._settings.school_api)
         ]
+        outcomes = [_expression(self._total(name), label) for name, label in kpis.OUTCOMES.items()]
+        by_code = [_expression(self._search(name, by="code"), kpis.OUTCOMES[name]) for name in kpis.BY_CODE]
         return [
-            cloudwatch.GraphWidget(title="Response time by intent, P95 (ms)", left=[by_intent], width=8),
+            cloudwatch.GraphWidget(title="Response time by intent, P95 (ms)", left=[by_intent], width=6),
             cloudwatch.GraphWidget(
                 title="Waterfall of a typical run (ms, median)",
                 left=steps,
                 view=cloudwatch.GraphWidgetView.BAR,
-                width=8,
+                width=6,
             ),
-            cloudwatch.GraphWidget(title="What became of the answers", left=outcomes, width=8),
+            cloudwatch.GraphWidget(title="What became of the answers", left=outcomes, width=6),
+            cloudwatch.GraphWidget(title="Not delivered, by WhatsApp's error code", left=by_code, width=6),
         ]
 
     def _conversations(self, bot: BotStack) -> list[cloudwatch.IWidget]:
@@ -149,25 +151,36 @@ class Dashboard(Construct):
             cloudwatch.GraphWidget(title="Cache: keys found and not", left=list(cache.values()), width=8),
         ]
 
+    def _metric(self, name: str, statistic: str, function: str, *, label: str | None = None) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=self._namespace,
+            metric_name=name,
+            dimensions_map={"service": function},
+            statistic=statistic,
+            period=FIVE_MINUTES,
+            label=label or statistic,
+        )
 
-def _metric(name: str, statistic: str, function: str, *, label: str | None = None) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=kpis.NAMESPACE,
-        metric_name=name,
-        dimensions_map={"service": function},
-        statistic=statistic,
-        period=FIVE_MINUTES,
-        label=label or statistic,
-    )
+    def _search(self, *names: str, by: str | None = None, statistic: str = "Sum") -> str:
+        """One line for each function that writes one of the metrics, or for each value of the dimension `by`."""
+        schema = ",".join([f'"{self._namespace}"', *([by] if by else []), "service"])
+        wanted = " OR ".join(f'MetricName="{name}"' for name in names)
+        return f"SEARCH('{{{schema}}} ({wanted})', '{statistic}', 300)"
+
+    def _total(self, *names: str) -> str:
+        """The sum over all functions and metrics, 0 where nothing was counted.
+
+        One search for all: the sum of two sums would have no value where one of them has none.
+        """
+        return f"FILL(SUM({self._search(*names)}), 0)"
 
 
-def _total(name: str) -> str:
-    """The sum of a metric over all functions that write it, as an expression."""
-    return f"SUM(SEARCH('{{{kpis.NAMESPACE},service}} MetricName=\"{name}\"', 'Sum', 300))"
+def _expression(expression: str, label: str = "") -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(expression=expression, label=label, period=FIVE_MINUTES)
 
 
 def _ratio(label: str, part: str, whole: str) -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(expression=f"100 * {part} / {whole}", label=label, period=FIVE_MINUTES)
+    return _expression(f"100 * {part} / {whole}", label)
 
 
 def _against(title: str, metric: cloudwatch.IMetric, target: float) -> cloudwatch.GraphWidget:

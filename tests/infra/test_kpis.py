@@ -2,23 +2,29 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from infra import kpis
-from infra.catalog import FUNCTIONS
-from tests.infra.conftest import ROOT, Environment
+from infra.catalog import FUNCTIONS, SchoolApi
+from local.kpi import Collected, rows
+from tests.infra.conftest import ENVIRONMENTS, ROOT, Environment, placeholders, synthesize
 
+SHOWN = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
 SOURCES = {path: path.read_text() for path in (ROOT / "functions").rglob("*.py")}
-WRITTEN = {name for text in SOURCES.values() for name in re.findall(r"(?:count|took)\(\s*\"([A-Z]\w+)\"", text)}
+WRITTEN = {name for text in SOURCES.values() for name in re.findall(r"(?:count\w*|took)\(\s*\"([A-Z]\w+)\"", text)}
 WRITTEN |= {name for text in SOURCES.values() for name in re.findall(r"\"([A-Z]\w+)\" if .+ else \"[A-Z]\w+\"\)", text)}
 WRITTEN |= {name for text in SOURCES.values() for name in re.findall(r"if .+ else \"([A-Z]\w+)\"\)", text)}
 
 
 def test_every_kpi_has_a_metric_and_a_function() -> None:
     names = {item.name for item in FUNCTIONS}
-    assert set(kpis.WATERFALL) <= WRITTEN
-    assert set(kpis.WATERFALL.values()) <= names
+    for school_api in SchoolApi:
+        steps = kpis.waterfall(school_api)
+        assert {step.metric for step in steps} <= WRITTEN
+        assert {step.function for step in steps} <= names
+    assert set(kpis.OUTCOMES) <= WRITTEN
     assert {trouble.metric for trouble in kpis.TROUBLES} <= WRITTEN
     assert {trouble.function for trouble in kpis.TROUBLES} <= names
 
@@ -40,3 +46,60 @@ def test_the_dashboard_names_only_metrics_that_are_written(dashboard: str) -> No
     searched = set(re.findall(r"MetricName=\W+(\w+)", dashboard))
     assert searched
     assert searched <= WRITTEN
+
+
+def test_each_environment_has_its_own_metrics(environment: Environment) -> None:
+    own = kpis.namespace(environment.name)
+    for function in environment.of_type("AWS::Lambda::Function"):
+        if variables := function.properties.get("Environment", {}).get("Variables"):
+            assert variables.get("POWERTOOLS_METRICS_NAMESPACE", own) == own
+    told = environment.function("send_reply")["Environment"]["Variables"]
+    assert told["POWERTOOLS_METRICS_NAMESPACE"] == own
+    shown = [item for item in environment.resources if item.type in SHOWN]
+    named = set(re.findall(r"SchoolAssistant[\w/-]*", json.dumps([item.body for item in shown])))
+    assert named == {own}
+
+
+def test_the_waterfall_is_one_for_the_dashboard_and_the_local_table(dashboard: str) -> None:
+    for step in kpis.waterfall(SchoolApi.REST):
+        metric = rf'"{step.metric}","service","{step.function}",{{"label":"{step.label}","stat":"p{kpis.TYPICAL}"'
+        assert metric in dashboard.replace("\\", "")
+    found = Collected()
+    found.values["SchoolApiTime", "fetch_fees"] = [100, 200, 9000]
+    found.values["SchoolApiTime", "school_graph"] = [400]
+    found.values["SchoolApiTime", "student_page"] = [7000]
+    assert ("school API, P50", "0.20 s", "") in rows(found, SchoolApi.REST)
+    assert ("school API, P50", "0.40 s", "") in rows(found, SchoolApi.GRAPH)
+
+
+def test_where_the_gateway_is_used_the_dashboard_shows_its_calls(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENTS, "gateway", ENVIRONMENTS["dev"] | {"school_api": "graph"})
+    synthesized = synthesize("gateway", tmp_path / "out", placeholders(tmp_path / "packages"))
+    (found,) = synthesized.of_type("AWS::CloudWatch::Dashboard")
+    assert '"SchoolApiTime","service","school_graph"' in json.dumps(found.body).replace("\\", "")
+
+
+def test_what_is_not_delivered_is_shown_by_its_code(dashboard: str) -> None:
+    searches = re.findall(r"SEARCH\('\{[^']*\}[^']*'", dashboard.replace("\\", ""))
+    assert set(kpis.BY_CODE) <= {
+        name for text in searches if ",code," in text for name in re.findall(r"\"(\w+)\"", text)
+    }
+    found = Collected()
+    found.values["FailedDeliveries", "record_delivery"] = [1, 1, 1]
+    found.by["code"]["FailedDeliveries", "131026"] = [1, 1]
+    found.by["code"]["FailedDeliveries", "131047"] = [1]
+    shown = {label: value for label, value, _ in rows(found, SchoolApi.REST)}
+    assert (shown["failed deliveries"], shown["  error 131026"], shown["  error 131047"]) == ("3", "2", "1")
+    assert {"undeliverable", "operator needed"} <= set(shown)
+
+
+def test_one_metric_without_a_value_hides_no_other(prod: Environment, dashboard: str) -> None:
+    alarms = [item for item in prod.of_type("AWS::CloudWatch::Alarm") if "Metrics" in item.properties]
+    expressions = [metric["Expression"] for item in alarms for metric in item["Metrics"] if "Expression" in metric]
+    assert expressions
+    assert all(text == "SUM([failed, late, aborted])" for text in expressions)
+    for whole in ("CacheMisses", "FeedbackDown"):  # of a ratio: in one search with the other
+        assert re.search(rf"FILL\(SUM\(SEARCH\('[^']* OR MetricName=\"{whole}\"\)'", dashboard.replace("\\", ""))
+    assert ") + " not in dashboard
