@@ -9,12 +9,12 @@ import pytest
 from functions.domain import payments
 from local import kpi
 from local.pay import pay, post
+from local.plan import OFFICE
 from local.running import Running
 from tests.conftest import eventually
 from tests.e2e.conftest import Phone, words_of
 
 Phones = Callable[..., Phone]
-OFFICE = "+263772000900"
 
 
 def receipts(running: Running, event: str, seconds: float = 30) -> list[str]:
