@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache as once
 from typing import Any
 
-from functions.adapters import database, events, observe
+from functions.adapters import database, events, observe, office_requests
 from functions.adapters.cache import Cache
 from functions.adapters.settings import from_environment
 
@@ -47,4 +47,8 @@ def process(found: list[dict[str, Any]]) -> None:
     cache().mark_done(events.proven_answers(found))
     with database.writer() as connection:
         changed = [sender for event in events.in_order(found) for sender in events.record(connection, event)]
+        untold = office_requests.senders_not_told(connection, events.notices_given_up(found))
+        quiet = {sender: office_requests.is_with_the_office(connection, [sender]) for sender in untold}
     cache().forget_person(*changed)
+    for sender, is_quiet in quiet.items():  # nobody at the office knows: Mya answers again
+        cache().keep_quiet(sender, quiet=is_quiet)

@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from functools import cache as once
 from typing import Any
 
-from functions.adapters import observe, warm
+from functions.adapters import observe, promises, warm
 from functions.adapters.cache import Cache
 from functions.adapters.settings import from_environment
-from functions.domain.conversation import Plan
+from functions.domain.conversation import Next, Plan
 from functions.domain.errors import DataUnavailable
-from functions.domain.inbound import Message
+from functions.domain.inbound import PAYMENT, Message
 from functions.domain.intents import Intent
+
+MUST_BE_LOGGED = ("opt_out", "opt_in", "feedback")  # nothing else holds what they say
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,21 @@ def cache() -> Cache:
 @observe.measured
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`{"message", "person", "plan", "account", "answer", "gate_pass", "sent", …}`; `{"message", "let_go": true}` only
-    gives the claim back. Raises DataUnavailable when neither store could be written."""
+    gives the claim back, `{"message", "plan", "wish": true}` only writes STOP or START down.
+
+    Raises DataUnavailable when neither store could be written, or not the one that a wish or a verdict is kept in.
+    """
     message = Message.read(event.get("message"))
+    if event.get("wish"):
+        promises.honour(cache(), message, Plan.read(event["plan"]))
+        return {"cached": False, "logged": True}
     if event.get("let_go"):
-        cache().release(message.id)
+        promises.let_go(cache(), message, event.get("request") or {})
         return {"cached": True, "logged": False}
     cached = keep(message, event)
     logged = log(message, event)
-    if not cached and not logged:
-        raise DataUnavailable("nothing could be remembered")
+    if not logged and (not cached or (event.get("plan") or {}).get("intent") in MUST_BE_LOGGED):
+        raise DataUnavailable("it could not be remembered")
     return {"cached": cached, "logged": logged}
 
 
@@ -60,6 +68,8 @@ def keep(message: Message, event: dict[str, Any]) -> bool:
     if event.get("question_key") and event.get("cacheable"):
         values["answer", event["question_key"]] = event["answer"]
     plan = event.get("plan") or {}
+    if message.type == PAYMENT and message.details and event.get("person"):  # in case WhatsApp gives the receipt up
+        values["receipt", message.id] = {"person": event["person"], "plan": plan, "payment": dict(message.details)}
     if (event.get("request") or {}).get("told"):
         cache().keep_quiet(message.sender, quiet=True)
     return cache().finish(message.id, message.sender, plan.get("pending"), values)
@@ -67,10 +77,11 @@ def keep(message: Message, event: dict[str, Any]) -> bool:
 
 def log(message: Message, event: dict[str, Any]) -> bool:
     """Into the database: the message log, the contact, the pass's upload. The next read of this sender sees it."""
-    from functions.adapters import database, message_log, passes
+    from functions.adapters import database, message_log, office_requests, passes
 
     plan = Plan.read(event["plan"]) if event.get("plan") else None
     person, sent, given = event.get("person") or {}, event.get("sent") or {}, event.get("gate_pass") or {}
+    request, is_told, learnt = event.get("request") or {}, False, False
     phone = message.shared_phone or message.phone
     apologised = "apologised" if event.get("problem") else "answered"
     values = {
@@ -85,9 +96,10 @@ def log(message: Message, event: dict[str, Any]) -> bool:
     try:
         with database.writer() as connection:
             message_log.record(connection, message, values)
-            learnt = message_log.record_contact(connection, message, phone)
-            if plan and plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
-                message_log.opt(connection, message, phone, out=plan.intent == Intent.OPT_OUT)
+            if message.is_of_a_person:
+                learnt = message_log.record_contact(connection, message, phone)
+            if request.get("told"):
+                is_told = office_requests.told(connection, message.id, request.get("notice_id"))
             if plan and plan.intent == Intent.FEEDBACK:
                 message_log.record_verdict(connection, message, plan.entry)
             if sent.get("media_id") and given.get("pass_id"):
@@ -97,8 +109,10 @@ def log(message: Message, event: dict[str, Any]) -> bool:
         observe.log().error("message not logged", message_id=message.id, error=str(error))
         return False
     cache().note_written(message.sender, written)
-    if (learnt and person.get("phone") != phone) or (plan and plan.intent in (Intent.OPT_OUT, Intent.OPT_IN)):
+    if learnt and person.get("phone") != phone:
         cache().forget_person(message.sender)
+    if plan and plan.next == Next.OFFICE and not is_told:
+        promises.break_off(cache(), message, request)
     return True
 
 

@@ -14,7 +14,7 @@ from functions.domain import wording
 from functions.domain.accounts import Account
 from functions.domain.conversation import Plan, Say
 from functions.domain.errors import Undeliverable
-from functions.domain.inbound import Message
+from functions.domain.inbound import OFFICE_NOTICE, Message
 from functions.domain.people import Kind, Person
 from functions.domain.replies import Document, Reply, Template
 from functions.domain.whatsapp_codes import WINDOW_CLOSED
@@ -68,7 +68,7 @@ def deliver(turn: wording.Turn, reply: Reply | None, message: Message) -> Sent:
     """Send it where the message came from, or to the office; when 24 hours are over, what WhatsApp has approved."""
     to, about = Person(turn.person.kind, message.phone, message.bsuid), message.id
     if turn.plan.say == Say.OFFICE_NOTICE:
-        to, about = Person(Kind.VISITOR, school().office.whatsapp, None), f"{message.id}:office"
+        to, about = Person(Kind.VISITOR, school().office.whatsapp, None), f"{message.id}{OFFICE_NOTICE}"
     template = wording.template_for(turn, school())
     if reply is None:
         raise Undeliverable("no approved template", WINDOW_CLOSED)

@@ -9,8 +9,9 @@ from functions.adapters import accounts, clock, limits, memory, observe, warm
 from functions.adapters.cache import ANSWER_LIFE, Cache, Claim, Kept
 from functions.adapters.school_config import school
 from functions.adapters.settings import from_environment
+from functions.domain import intents
 from functions.domain.conversation import Next, Pending, Plan, Say, decide
-from functions.domain.inbound import UNDELIVERED, Message
+from functions.domain.inbound import PAYMENT, UNDELIVERED, Message
 from functions.domain.intents import Intent
 from functions.domain.knowledge import normalise_question
 from functions.domain.people import Kind, Person
@@ -48,17 +49,58 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     position that the records must have.
     """
     message = Message.read(event.get("message"))
+    run = str(event.get("run") or "")
     if sent := event.get("sent"):
         observe.took("QueueWait", time.time() - int(sent) / 1000)
-    return look(message, str(event.get("run") or ""), again=bool(event.get("again")), written=event.get("written"))
+    is_late = bool(message.timestamp) and time.time() - message.timestamp > TOO_LATE
+    if message.type == UNDELIVERED or (is_late and not intents.is_wish(message.text)):  # STOP counts however late
+        return too_late(message, run)
+    return look(message, run, again=bool(event.get("again")), written=event.get("written"))
+
+
+def nothing_known() -> dict[str, Any]:
+    """What every answer of this function has."""
+    names = ("fetch", "account", "last_account", "problem", "answer", "question_key")
+    return dict.fromkeys(names) | {"status": "new", "wait": 0}
+
+
+def too_late(message: Message, run: str) -> dict[str, Any]:
+    """24 hours are over: what may still be sent is an approved template, once, and to those who want to be written to.
+
+    A week's messages may arrive in one minute after an outage: one template answers all of them.
+    """
+    found = nothing_known()
+    if message.type != UNDELIVERED:
+        observe.count("TooLate")
+        observe.log().warning("too late for an answer", message_id=message.id)
+    is_receipt, templates = (message.about or "").startswith(PAYMENT), school().templates
+    approved = templates.receipt if is_receipt else templates.reopen
+    if not approved or not memory.may_be_written_to(message):
+        return found | {"status": "too late"}
+    seen = cache().first_look(message.id, message.sender, "", run)
+    if seen.claim in (Claim.DONE, Claim.BUSY):
+        return found | {"status": "answered" if seen.claim == Claim.DONE else "busy"}
+    if is_receipt:
+        kept = cache().kept("receipt", message.about or "")
+        return found | (receipt_again(message, kept.value) if kept else {"status": "too late"})
+    if cache().first_look(f"reopen:{message.sender}", "", "", run).claim in (Claim.DONE, Claim.BUSY):
+        return found | {"status": "too late"}
+    plan, person = Plan(Intent.UNDELIVERED, Say.REOPEN), Person(Kind.UNSURE, message.phone, message.bsuid)
+    return found | {"plan": plan.as_json(), "person": person.as_json()}
+
+
+def receipt_again(message: Message, kept: dict[str, Any]) -> dict[str, Any]:
+    """The receipt that WhatsApp gave up, as the template that it has approved, with the same figures."""
+    plan = Plan.read(kept["plan"])
+    to = message.as_json() | {"id": f"{message.id}:0", "details": kept["payment"]}
+    recipient = {"message": to, "person": kept["person"], "template": True}
+    account = accounts.known_or_to_fetch(cache(), plan, settings().school_api_calls_per_minute)
+    return {"plan": plan.as_json(), "person": None, "recipients": [recipient], **account, "problem": None}
 
 
 def look(message: Message, run: str = "", *, again: bool = False, written: str | None = None) -> dict[str, Any]:
     """Everything the state machine needs to know about one message."""
-    found: dict[str, Any] = dict.fromkeys(("fetch", "account", "last_account", "problem", "answer", "question_key"))
-    found |= {"status": "new", "wait": 0}
-    if message.timestamp and time.time() - message.timestamp > TOO_LATE:
-        return found | {"status": "too late"}
+    found = nothing_known()
     question = normalise_question(message.text or "")
     seen = cache().first_look(message.id, message.sender, question, run)
     if again:
@@ -67,16 +109,14 @@ def look(message: Message, run: str = "", *, again: bool = False, written: str |
         return found | {"status": "answered" if seen.claim == Claim.DONE else "busy"}
     if seen.claim == Claim.UNKNOWN and memory.was_answered(message.id):
         return found | {"status": "answered"}
-    if message.type == UNDELIVERED:
-        plan = Plan(Intent.UNDELIVERED, Say.REOPEN)
-        status = "new" if school().templates.reopen else "answered"
-        return found | {"status": status, "plan": plan.as_json(), "person": stranger(message).as_json()}
     person = replace(memory.person(cache(), message, seen), profile_name=message.profile_name)
-    if seen.is_quiet and person.phone != school().office.whatsapp:
-        return found | {"status": "quiet", "person": person.as_json()}
     pending = Pending.read(seen.pending.value) if seen.pending else None
     now = clock.now(school().timezone)
     plan = decide(message, person, pending, school(), now.date(), looked_up=again)
+    quiet = seen.is_quiet or (seen.claim == Claim.UNKNOWN and memory.is_quiet(message))
+    if quiet and person.phone != school().office.whatsapp and plan.intent not in (Intent.OPT_OUT, Intent.OPT_IN):
+        verdict = plan.as_json() if plan.intent == Intent.FEEDBACK else None  # recorded, not answered
+        return found | {"status": "quiet", "person": person.as_json(), "plan": verdict}
     if plan.next == Next.LOOK_UP:
         plan, found["problem"] = limits.look_up(cache(), plan, person, now, settings().school_api_calls_per_minute)
     if plan.next == Next.AI and not plan.personal:
@@ -87,11 +127,6 @@ def look(message: Message, run: str = "", *, again: bool = False, written: str |
         found |= accounts.known_or_to_fetch(cache(), plan, settings().school_api_calls_per_minute)
     observe.log().info("understood", message_id=message.id, intent=plan.intent.value, say=plan.say.value)
     return found | {"person": person.as_json(), "plan": plan.as_json()}
-
-
-def stranger(message: Message) -> Person:
-    """Someone we need not know to answer."""
-    return Person(Kind.UNSURE, message.phone, message.bsuid)
 
 
 def common_answer(kept: Kept | None) -> str | None:

@@ -22,6 +22,7 @@ ACCESS_KEY: Final = "local"  # of every function's role
 SECRET_KEY: Final = "local"
 BUCKET: Final = "school-documents"
 PHONE_NUMBER_ID: Final = "106540352242922"
+OFFICE: Final = "+263772000900"  # of the sample school
 DISPLAY_PHONE_NUMBER: Final = "263772000000"
 WABA_ID: Final = "102290129340398"
 # A cluster node listens 10,000 higher as well: there, above the ports that Linux gives to connections by chance.
@@ -175,6 +176,8 @@ class Plan:
         chosen = {name: everything[name] for name in function.environment}
         if self.today:
             chosen["SCHOOL_TODAY"] = self.today.isoformat()
+        if self.whatsapp_api_url.startswith(self.world_url):  # never a number of the sample over the real WhatsApp
+            chosen["OFFICE_WHATSAPP"] = OFFICE
         return chosen | {
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",

@@ -37,7 +37,6 @@ PROCESS_WIDE = {
     "_client",
     "_engine",
     "session",
-    "school",
     "log",
     "_metrics",
     "threads",

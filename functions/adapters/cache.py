@@ -129,6 +129,15 @@ class Cache:
 
         return self._try(look, {})
 
+    def kept(self, *parts: str) -> Kept | None:
+        """The value that `finish` kept under these key parts."""
+
+        def look(client: RedisCluster) -> Kept | None:
+            raw: Any = client.get(_key(*parts))
+            return _kept(raw)
+
+        return self._try(look, None)
+
     def take_turn(self, calls: int, per_minute: int, most_seconds: float) -> float | None:
         """Reserve `calls` calls of each kind at the school's API; the seconds to wait before making them.
 

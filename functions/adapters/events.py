@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters import message_log as message_log_
-from functions.adapters import observe
+from functions.adapters import observe, office_requests
 from functions.adapters.models import contacts, message_log, notices
 from functions.domain.deliveries import advance, verdict
-from functions.domain.whatsapp_codes import OPERATOR, trouble_of
+from functions.domain.inbound import OFFICE_NOTICE, phone_of
+from functions.domain.whatsapp_codes import OPERATOR, STOPPED, trouble_of
 
 Event = Mapping[str, Any]
 
@@ -28,6 +29,12 @@ def in_order(found: Sequence[Event]) -> list[Event]:
     statuses = [event for event in found if event.get("kind") == "status"]
     others = [event for event in found if event.get("kind") != "status"]
     return sorted(statuses, key=lambda event: str(event.get("answer_to") or event["id"])) + others
+
+
+def notices_given_up(found: Sequence[Event]) -> list[str]:
+    """Messages for the office whose notice WhatsApp took and then gave up."""
+    failed = [str(event.get("answer_to") or "") for event in found if event.get("status") == "failed"]
+    return [name.removesuffix(OFFICE_NOTICE) for name in failed if name.endswith(OFFICE_NOTICE)]
 
 
 def record(connection: Connection, event: Event) -> list[str]:
@@ -52,21 +59,28 @@ def _status(connection: Connection, event: Event) -> list[str]:
         return _notice(connection, event)  # an answer that we know nothing of
     state = advance(row.delivery, event["status"])
     values: dict[str, Any] = {} if row.reply_id else {"reply_id": event["id"]}
+    codes = event.get("error_codes") or [None]
+    changed: list[str] = []
     if event.get("category"):
         _price(connection, event)
         values |= {"category": event["category"], "billable": event.get("billable")}
     if state and state != row.delivery:
         values |= {"delivery": state, "delivery_at": datetime.fromtimestamp(event["timestamp"], UTC)}
-        codes = event.get("error_codes") or [None]
         if state == "failed":
             values["delivery_error"] = codes[0]
             observe.count_when_committed("FailedDeliveries", code=str(codes[0] or "none"))
+            for message_id in notices_given_up([event]):
+                office_requests.not_told(connection, message_id)
+                observe.count_when_committed("OfficeNotTold")
+            if STOPPED in codes:  # by WhatsApp's own button
+                phone = phone_of(event.get("to"))
+                changed = message_log_.opt(connection, phone, None if phone else event.get("to"), out=True)
             if codes[0] in OPERATOR:
                 observe.count_when_committed("OperatorNeeded")
             observe.log().warning("delivery failed", reply_id=event["id"], code=codes[0])
     if values:
         connection.execute(message_log.update().where(message_log.c.message_id == row.message_id).values(**values))
-    return []
+    return changed
 
 
 def _price(connection: Connection, event: Event) -> None:
@@ -103,7 +117,9 @@ def _system(connection: Connection, event: Event) -> list[str]:
     new_number, new_id = details.get("wa_id"), details.get("user_id")
     if details.get("type") in ("user_changed_number", "customer_changed_number"):
         new_phone = f"+{new_number}" if new_number else None
-        _move(connection, contacts.c.phone == event.get("phone"), {"phone": new_phone, "bsuid": new_id})
+        condition = _who(event.get("phone"), event.get("bsuid"))
+        if condition is not None:
+            _move(connection, condition, {"phone": new_phone, "bsuid": new_id})
     elif details.get("type") == "user_changed_user_id" and new_id and event.get("bsuid"):
         _move(connection, contacts.c.bsuid == event["bsuid"], {"bsuid": new_id})
     _notice(connection, event)
@@ -128,15 +144,18 @@ def _user_preferences(connection: Connection, event: Event) -> list[str]:
         if item.get("value") not in ("stop", "resume"):
             continue
         phone = f"+{item['wa_id']}" if item.get("wa_id") else None
-        keys = {"phone": phone, "bsuid": item.get("user_id")}
-        changed += [key for key in keys.values() if key]
-        condition = contacts.c.bsuid == keys["bsuid"] if keys["bsuid"] else contacts.c.phone == phone
-        when = func.now() if item["value"] == "stop" else None
-        known = connection.execute(contacts.update().where(condition).values(opted_out_at=when)).rowcount
-        if not known and any(keys.values()):
-            connection.execute(insert(contacts).values(**keys, opted_out_at=when).on_conflict_do_nothing())
+        changed += message_log_.opt(connection, phone, item.get("user_id"), out=item["value"] == "stop")
     _notice(connection, event)
     return changed
+
+
+def _who(phone: str | None, bsuid: str | None) -> ColumnElement[bool] | None:
+    """The contact with this user id, or with this number and no user id yet; None without either key."""
+    if phone and bsuid:
+        return (contacts.c.bsuid == bsuid) | ((contacts.c.phone == phone) & contacts.c.bsuid.is_(None))
+    if bsuid:
+        return contacts.c.bsuid == bsuid
+    return contacts.c.phone == phone if phone else None
 
 
 def _move(connection: Connection, condition: Any, values: Mapping[str, Any]) -> None:
@@ -144,16 +163,20 @@ def _move(connection: Connection, condition: Any, values: Mapping[str, Any]) -> 
 
     A contact that is left without any key could not be reached or recognised again: it goes.
     """
-    row = connection.execute(select(contacts).where(condition).with_for_update()).first()
-    if row is None:
+    rows = connection.execute(select(contacts).where(condition).order_by(contacts.c.bsuid).with_for_update()).all()
+    if not rows:
         return
+    row, *others = rows  # one person may still be known twice, by number and by user id
+    connection.execute(contacts.delete().where(contacts.c.id.in_([other.id for other in others])))
     if not any({"phone": row.phone, "bsuid": row.bsuid, **values}.values()):
         connection.execute(contacts.delete().where(contacts.c.id == row.id))
         return
     for name, value in values.items():
         if value:
             connection.execute(contacts.delete().where(contacts.c[name] == value, contacts.c.id != row.id))
-    connection.execute(contacts.update().where(contacts.c.id == row.id).values(**values))
+    opted_out_at = next((item.opted_out_at for item in rows if item.opted_out_at), None)
+    changed = contacts.update().where(contacts.c.id == row.id)
+    connection.execute(changed.values(**values, opted_out_at=opted_out_at))
 
 
 def _notice(connection: Connection, event: Event) -> list[str]:

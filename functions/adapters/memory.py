@@ -67,6 +67,30 @@ def was_answered(message_id: str) -> bool:
         return False
 
 
+def is_quiet(message: Message) -> bool:
+    """Whether the office has this conversation. Asked only when the cache cannot tell."""
+    from functions.adapters import office_requests
+    from functions.adapters.database import writer
+
+    try:
+        with writer() as connection:
+            return office_requests.is_with_the_office(connection, [message.phone, message.bsuid])
+    except DataUnavailable:
+        return False
+
+
+def may_be_written_to(message: Message) -> bool:
+    """Whether we may write first to whom this is about; not while our records cannot tell."""
+    from functions.adapters import people
+    from functions.adapters.database import writer
+
+    try:
+        with writer() as connection:  # the primary: an opt-out of this very second counts
+            return people.may_be_written_to(connection, message.phone, message.bsuid)
+    except DataUnavailable:
+        return False
+
+
 def questions_today(sender: str, now: datetime) -> int:
     """Asked only when the cache cannot tell."""
     from functions.adapters import message_log

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, false, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters import observe
@@ -49,7 +49,8 @@ def record(connection: Connection, message: Message, values: Mapping[str, object
 def record_contact(connection: Connection, message: Message, phone: str | None) -> bool:
     """Keep one row for one person, and join two that turn out to be the same; True when something new was learnt.
 
-    `phone`: as WhatsApp gave it or as the person proved it.
+    `phone`: as WhatsApp gave it or as the person proved it. Only for what a person wrote: their 24 hours count from
+    the latest of it, by its own time, for messages come late and out of order.
     """
     by_phone = contacts.c.phone == phone if phone else None
     by_bsuid = contacts.c.bsuid == message.bsuid if message.bsuid else None
@@ -57,7 +58,10 @@ def record_contact(connection: Connection, message: Message, phone: str | None) 
     if condition is None:
         return False
     rows = connection.execute(select(contacts).where(condition).order_by(contacts.c.id).with_for_update()).all()
-    news: dict[str, object] = {"last_message_at": func.now()}
+    moment = datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else None
+    news: dict[str, object] = {
+        "last_message_at": max(filter(None, [moment, *(row.last_message_at for row in rows)]), default=None)
+    }
     if message.profile_name:
         news["profile_name"] = message.profile_name
     if not rows:
@@ -81,10 +85,21 @@ def record_contact(connection: Connection, message: Message, phone: str | None) 
     return learnt
 
 
-def opt(connection: Connection, message: Message, phone: str | None, *, out: bool) -> None:
-    """Honour STOP or its taking back, for anything we send first."""
-    condition = contacts.c.bsuid == message.bsuid if message.bsuid else contacts.c.phone == phone
-    connection.execute(contacts.update().where(condition).values(opted_out_at=func.now() if out else None))
+def opt(connection: Connection, phone: str | None, bsuid: str | None, *, out: bool) -> list[str]:
+    """Honour STOP or its taking back, for anything we send first; the keys of everyone whom it is about.
+
+    Either key tells who it is: a contact may have one of them only. Someone whom we do not know yet is kept too.
+    """
+    if not phone and not bsuid:
+        return []
+    by_bsuid = contacts.c.bsuid == bsuid if bsuid else false()
+    by_phone = contacts.c.phone == phone if phone else false()
+    values = {"opted_out_at": func.now() if out else None}
+    changed = contacts.update().where(by_bsuid | by_phone).values(**values)
+    known = connection.execute(changed.returning(contacts.c.phone, contacts.c.bsuid)).all()
+    if not known:
+        connection.execute(insert(contacts).values(phone=phone, bsuid=bsuid, **values).on_conflict_do_nothing())
+    return list(dict.fromkeys(key for key in (phone, bsuid, *(key for row in known for key in row)) if key))
 
 
 def record_verdict(connection: Connection, message: Message, verdict: str | None) -> None:

@@ -157,6 +157,7 @@ message_log = Table(
 )
 
 # Written by `office_request`: parents who asked for a person. Open until the office closes it, 12 hours at most.
+# `remember` notes that the office was told, `record_delivery` that it was not after all.
 office_requests = Table(
     "office_requests",
     metadata,
@@ -167,6 +168,10 @@ office_requests = Table(
     Column("words", Text, nullable=False),
     _moment("opened_at", nullable=False, server_default=func.now()),
     _moment("closed_at"),
+    _moment("told_at"),  # the office knows of it
+    _moment("failed_at"),  # WhatsApp gave the notice up
+    Column("notice_id", Text),  # wamid of the notice: the office may quote it to close
+    Column("closed_by", Text),  # the message that closed it
     Index(None, "sender", "opened_at"),
 )
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, false, select
+from sqlalchemy import Connection, Row, exists, false, select
 
-from functions.adapters.models import contacts, phones, students
+from functions.adapters.models import contacts, office_requests, phones, students
+from functions.adapters.office_requests import is_with_the_office, with_the_office
 from functions.domain.people import Kind, Person, Student
 
 
@@ -18,15 +19,29 @@ def student(connection: Connection, student_id: str) -> Student | None:
 
 
 def who_may_hear(connection: Connection, student_id: str) -> Sequence[Row[Any]]:
-    """Contacts whose number is on record for this student, who have written to us, and do not mind being written to."""
+    """Contacts whose number is on record for this student, who have written to us, and do not mind being written to.
+
+    Not while the office has the conversation: we keep quiet there.
+    """
+    key = office_requests.c.sender.in_([contacts.c.bsuid, contacts.c.phone])
     query = (
         select(contacts)
         .join(phones, phones.c.phone == contacts.c.phone)
         .where(phones.c.student_id == student_id, contacts.c.opted_out_at.is_(None))
+        .where(~exists().where(with_the_office(), key))
         .distinct()
         .order_by(contacts.c.id)
     )
     return connection.execute(query).all()
+
+
+def may_be_written_to(connection: Connection, phone: str | None, bsuid: str | None) -> bool:
+    """Whether we may write first to this person: they have not opted out, and the office does not have them."""
+    by_id = contacts.c.bsuid == bsuid if bsuid else false()
+    by_number = contacts.c.phone == phone if phone else false()
+    known = connection.execute(select(contacts).where(by_id | by_number)).all()
+    keys = [phone, bsuid, *(key for row in known for key in (row.phone, row.bsuid))]
+    return not any(row.opted_out_at for row in known) and not is_with_the_office(connection, keys)
 
 
 def find(connection: Connection, phone: str | None, bsuid: str | None) -> Person:

@@ -14,6 +14,8 @@ from functions.domain.school import School
 TYPED = ("text", "interactive", "button")
 MOST_LOOK_UPS = 5  # children whom a stranger may name in one message
 WORDS_FOR_THE_OFFICE = 7  # "I want to talk to the office" is six words and says nothing yet
+COMMAND_WORDS = 4  # "gate pass for Tariro" is a command; "My balance is wrong, I paid" is for the office we asked about
+FOR_THE_OFFICE = Request(Intent.OFFICE, entry="words")  # what we asked for, not the wish to say something
 
 
 class Say(Enum):
@@ -173,13 +175,23 @@ def request_of(message: Message, person: Person, pending: Pending | None, school
     )
     if message.type not in TYPED and (request.intent == Intent.QUESTION or not message.text):
         return Request(Intent.NOT_TEXT)
-    if request.intent == Intent.QUESTION and pending and pending.intent == Intent.OFFICE:
-        return Request(Intent.OFFICE)  # what we asked for: the words for the office
     if person.opted_out and intents.is_start(message.text):
         return Request(Intent.OPT_IN)  # from anyone else it opens the menu
+    if pending and pending.intent == Intent.OFFICE:
+        return FOR_THE_OFFICE if _is_for_the_office(request, message.text or "") else request
     if not request.sure and pending:  # "Tariro" after "Which child?"
         return replace(request, intent=pending.intent, term=request.term or pending.term)
     return request
+
+
+def _is_for_the_office(request: Request, text: str) -> bool:
+    """Whether this is what we asked for: the words for the office. A bare command or number is still obeyed."""
+    words = len(text.split())
+    if request.intent == Intent.QUESTION:
+        return True
+    if request.intent == Intent.OFFICE:
+        return words > 1  # "5" and "office" ask once more
+    return request.intent in _ACCOUNT_SAYS and words > COMMAND_WORDS
 
 
 def decide(
@@ -213,7 +225,7 @@ def _plan(
     if school.office.whatsapp and person.phone == school.office.whatsapp and intents.is_close(request, message.text):
         return Plan(Intent.CLOSE, Say.OFFICE_CLOSED, Next.CLOSE, entry=request.entry or intents.number_in(message.text))
     if intent == Intent.OFFICE and school.office.whatsapp:
-        return _office(message, pending)
+        return _office(request, message)
     if intent == Intent.QUESTION:
         return _question(request, message.text or "", person, school, today)
     if person.kind == Kind.NO_NUMBER and intent in _NEEDS_NUMBER:
@@ -225,11 +237,10 @@ def _plan(
     return _menu(plan, person, school, today) if plan.say == Say.MENU else plan
 
 
-def _office(message: Message, pending: Pending | None) -> Plan:
+def _office(request: Request, message: Message) -> Plan:
     """Words for the office open a request; without any we ask for them."""
     words = message.text or ""
-    asked = pending is not None and pending.intent == Intent.OFFICE and message.tap is None
-    if asked or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
+    if request == FOR_THE_OFFICE or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
         return Plan(Intent.OFFICE, Say.OFFICE_TOLD, Next.OFFICE, question=words)
     return Plan(Intent.OFFICE, Say.OFFICE_ASK, pending=Pending(Intent.OFFICE))
 

@@ -14,6 +14,9 @@ from functions.domain.whatsapp_codes import WINDOW_CLOSED
 # Read and recorded, never answered.
 PAYMENT: Final = "payment"  # our own: the school has booked a payment
 UNDELIVERED: Final = "undelivered"  # our own: WhatsApp gave a message of ours up, since 24 hours are over
+OFFICE_NOTICE: Final = ":office"  # our own: ends the id of what we send to the office about a message
+# Changes to earlier messages, which WhatsApp may hand over as `unsupported` of these types.
+CHANGES: Final = frozenset({"edit", "pin", "reaction", "keep_in_chat"})
 SILENT_TYPES: Final = frozenset({"reaction", "system", "edit", "revoke", "errors"})
 EVENTS_TOGETHER: Final = 50
 MEDIA_TYPES: Final = ("image", "video", "document", "audio", "sticker")
@@ -37,7 +40,7 @@ class Message:
     about: str | None = None  # the message it replies or reacts to
     emoji: str | None = None  # of a reaction; None: removed
     group_id: str | None = None
-    details: Mapping[str, object] = field(default_factory=dict)  # of system notices: what changed
+    details: Mapping[str, object] = field(default_factory=dict)  # of system notices: what changed; of payments: which
 
     @property
     def sender(self) -> str:
@@ -47,7 +50,13 @@ class Message:
     @property
     def wants_answer(self) -> bool:
         """Reactions, edits and notices do not; neither does a group, where figures would be seen by others."""
-        return self.type not in SILENT_TYPES and self.group_id is None
+        is_change = self.type == "unsupported" and self.details.get("type") in CHANGES
+        return self.type not in SILENT_TYPES and not is_change and self.group_id is None
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Payments and failed deliveries take the same way, and nobody wrote them."""
+        return self.type not in (PAYMENT, UNDELIVERED)
 
     def as_json(self) -> dict[str, object]:
         """Without the empty fields."""
@@ -123,20 +132,25 @@ class Webhook:
         )
 
     def undelivered(self) -> list[Message]:
-        """Answers that came too late for WhatsApp: the person can still be sent an approved template."""
+        """What came too late for WhatsApp: the person can still be sent an approved template.
+
+        Not the office, whose notices have a template of their own from the start.
+        """
         return [
             Message(
                 id=f"{UNDELIVERED}:{status.id}",
                 type=UNDELIVERED,
                 timestamp=status.timestamp,
-                phone=_phone(status.to),
-                bsuid=None if _phone(status.to) else status.to,
+                phone=phone_of(status.to),
+                bsuid=None if phone_of(status.to) else status.to,
                 phone_number_id="",
+                about=status.answer_to,
             )
             for status in self.statuses
             if WINDOW_CLOSED in status.error_codes
             and status.to
             and not (status.answer_to or UNDELIVERED).startswith(UNDELIVERED)
+            and not (status.answer_to or "").endswith(OFFICE_NOTICE)
         ]
 
     def events(self) -> list[dict[str, object]]:
@@ -215,7 +229,7 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
     if not kind:
         raise InvalidRequest("type", "a message type")
     sender = _text(item.get("from"))
-    phone = _phone(sender)
+    phone = phone_of(sender)
     bsuid = _text(item.get("from_user_id")) or (sender if sender and not phone else None)
     contact = _contact_of(contacts, sender, bsuid)
     bsuid = bsuid or _text(contact.get("user_id")) if kind != "system" else bsuid
@@ -238,8 +252,15 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
         about=_text(content.get("message_id") or content.get("original_message_id")) or _text(context.get("id")),
         emoji=_text(content.get("emoji")) if kind == "reaction" else None,
         group_id=_text(item.get("group_id")),
-        details={key: value for key, value in content.items() if key != "body"} if kind == "system" else {},
+        details=_details(kind, content),
     )
+
+
+def _details(kind: str, content: Mapping[str, object]) -> Mapping[str, object]:
+    if kind == "unsupported":
+        change = _text(content.get("type"))
+        return {"type": change} if change in CHANGES else {}
+    return {key: value for key, value in content.items() if key != "body"} if kind == "system" else {}
 
 
 def _contact_of(contacts: list[Mapping[str, object]], sender: str | None, bsuid: str | None) -> Mapping[str, object]:
@@ -278,7 +299,7 @@ def _shared_phone(item: Mapping[str, object]) -> str | None:
             continue
         for entry in _list(_mapping(card).get("phones")):
             number = _text(_mapping(entry).get("wa_id")) or _text(_mapping(entry).get("phone")) or ""
-            if phone := _phone("".join(sign for sign in number if sign.isdigit())):
+            if phone := phone_of("".join(sign for sign in number if sign.isdigit())):
                 return phone
     return None
 
@@ -306,7 +327,7 @@ def _status(item: object) -> Status:
     )
 
 
-def _phone(digits: str | None) -> str | None:
+def phone_of(digits: str | None) -> str | None:
     """Digits only is the test for a phone: a BSUID has been seen in its place."""
     return f"+{digits}" if digits and digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15 else None
 

@@ -69,6 +69,13 @@ def read_tap(tap: str) -> Request | None:
 _PATTERNS: Final[tuple[tuple[Intent, re.Pattern[str]], ...]] = tuple(
     (intent, re.compile(pattern))
     for intent, pattern in (
+        # First: "I want to talk to the bursar about my balance" wants a person, not the balance.
+        (
+            Intent.OFFICE,
+            r"\b(talk|speak|chat|(connect|transfer) (me|us))\b.*\b(office|person|human|someone|somebody|admin\w*|agent|staff"
+            r"|bursar|secretary|head|headmaster|teacher)\b|^(the )?(school )?office$|^(?!(are|is) ).*\b(real|a) (person|human)\b"
+            r"|\bcall me( back)?\b|\bndinoda kutaura\b",
+        ),
         (
             Intent.GATE_PASS,
             r"\b(gate?|exit|school) ?pass?(es)?\b(?! (rate|mark)s?)|\bexeat\b|^(my |a |the |new )*pass(es)?( for .*)?$"
@@ -91,12 +98,6 @@ _PATTERNS: Final[tuple[tuple[Intent, re.Pattern[str]], ...]] = tuple(
             r"|\bhave (i|we) (fully |already )?(paid|cleared|finished paying)\b|\bam i (paid up|cleared|fully paid)\b"
             r"|\b(chi|zvi)kwereti\b|\bmari (ya)?(sara|asara|yasara|inodiwa)\b|\b(kwa|ya)sara i?mari+\b|\bkubhadhara i?marii\b"
             r"|\bngikweleta\b|\b(is|iz)ikwelede\b|\bimali (eseleyo|esele)\b",
-        ),
-        (
-            Intent.OFFICE,
-            r"\b(talk|speak|chat|connect|transfer)\b.*\b(office|person|human|someone|somebody|admin\w*|agent|staff"
-            r"|bursar|secretary|head|headmaster|teacher)\b|^(the )?(school )?office$|^(?!(are|is) ).*\b(real|a) (person|human)\b"
-            r"|\bcall me( back)?\b|\bndinoda kutaura\b",
         ),
     )
 )
@@ -208,6 +209,12 @@ def recognise(
 def is_start(text: str | None) -> bool:
     """START, the word that undoes STOP everywhere on WhatsApp."""
     return plain(text or "") == "start"
+
+
+def is_wish(text: str | None) -> bool:
+    """STOP, or one of the words that undo it."""
+    words = " ".join(_POLITE.sub(" ", plain(text or "")).split())
+    return bool(_OPT_OUT.match(words) or _OPT_IN.match(words))
 
 
 def is_close(request: Request, text: str | None) -> bool:

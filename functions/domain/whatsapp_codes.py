@@ -15,6 +15,7 @@ OPERATOR = frozenset(
 # No WhatsApp, 24 hours over, blocked, opted out: this person cannot be reached.
 PERSON = frozenset({130403, 130472, 131021, 131026, 131030, 131047, 131049, 131050, 131062, 131063})
 TOKEN = frozenset({0, 190})
+STOPPED = 131050  # the person stopped us by WhatsApp's own button
 WINDOW_CLOSED = 131047  # more than 24 hours since the person last wrote
 
 # In the events of `account_update`: the account is restricted, warned, disabled, banned or gone.

@@ -486,7 +486,8 @@ def _office_notice(turn: Turn, school: School, now: datetime) -> Reply:
         f"*Request {number}* from *{who}*" + (f", parent of {children}" if children else ""),
         f"“{shorten(turn.plan.question or '', 600)}”",
         link,
-        f"Mya keeps quiet there for 12 hours, or until you close it: tap Close, or write *close {number}*.",
+        f"{school.assistant} keeps quiet there for 12 hours, or until you close it: tap Close, or write "
+        f"*close {number}*.",
     )
     return _with_buttons(body, (Choice(tap_id(Intent.CLOSE, entry=str(number)), "Close"),))
 

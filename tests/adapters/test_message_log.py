@@ -3,6 +3,7 @@
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,13 +70,22 @@ def test_a_shared_number_is_kept_with_the_user_id(tables: Database) -> None:
 def test_an_opt_out_survives_the_joining_of_two(tables: Database) -> None:
     met(message(bsuid=None))
     with writer() as connection:
-        message_log.opt(connection, message(bsuid=None), PHONE, out=True)
+        message_log.opt(connection, PHONE, None, out=True)
     met(message(phone=None))
     met(message())
     assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
     with writer() as connection:
-        message_log.opt(connection, message(), PHONE, out=False)
+        message_log.opt(connection, PHONE, BSUID, out=False)
     assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_their_24_hours_count_from_the_latest_message_by_its_own_time(tables: Database) -> None:
+    met(message())
+    met(replace(message("wamid.2"), timestamp=1795420800 - 3600))  # late, and out of order
+    met(replace(message("wamid.3"), timestamp=0))  # pasted by hand
+    assert tables.value("SELECT last_message_at FROM contacts") == datetime.fromtimestamp(1795420800, UTC)
+    met(replace(message("wamid.4"), timestamp=1795420860))
+    assert tables.value("SELECT last_message_at FROM contacts") == datetime.fromtimestamp(1795420860, UTC)
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -283,6 +293,29 @@ def test_a_change_to_nothing_we_could_recognise_forgets_the_contact(tables: Data
     assert contacts(tables) == []
 
 
+def test_a_changed_number_of_nobody_we_could_recognise_changes_nobody(tables: Database) -> None:
+    met(message(phone=None, bsuid="ZW.hidden"))
+    record(silent("system", phone=None, bsuid="ZW.other", details={"type": "user_changed_number", "user_id": "ZW.2"}))
+    record(silent("system", phone=None, bsuid=None, details={"type": "user_changed_number", "user_id": "ZW.2"}))
+    assert contacts(tables) == [(None, "ZW.hidden")]
+
+
+def test_a_changed_number_of_someone_without_one_is_found_by_user_id(tables: Database) -> None:
+    met(message(phone=None))
+    details = {"type": "user_changed_number", "user_id": "ZW.2"}
+    record(silent("system", phone=None, details=details))
+    assert contacts(tables) == [(None, "ZW.2")]
+
+
+def test_an_old_number_known_without_its_user_id_is_given_up_too(tables: Database) -> None:
+    met(message(bsuid=None))
+    with writer() as connection:
+        message_log.opt(connection, PHONE, None, out=True)
+    record(silent("system", details={"type": "user_changed_number", "wa_id": "263770000000", "user_id": "ZW.2"}))
+    assert contacts(tables) == [("+263770000000", "ZW.2")]
+    assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
+
+
 def test_a_changed_user_id_keeps_the_number(tables: Database) -> None:
     met(message())
     record(silent("system", details={"type": "user_changed_user_id", "user_id": "ZW.2"}))
@@ -309,6 +342,26 @@ def test_stop_and_resume_by_whatsapps_own_button(tables: Database, keys: dict[st
 def test_someone_unknown_can_opt_out(tables: Database) -> None:
     record(preference("stop", wa_id=PHONE[1:]), preference("another word", wa_id="2637700000"))
     assert contacts(tables) == [(PHONE, None)]
+    assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
+
+
+@pytest.mark.parametrize("known", [{"bsuid": None}, {"phone": None}])
+def test_an_opt_out_finds_whom_we_know_by_one_key_only(tables: Database, known: dict[str, None]) -> None:
+    met(message(**known))
+    record(preference("stop", wa_id=PHONE[1:], user_id=BSUID))
+    assert [row["opted_out_at"] is not None for row in tables.run("SELECT opted_out_at FROM contacts")] == [True]
+
+
+def test_an_opt_out_of_nobody_changes_nobody(tables: Database) -> None:
+    met(message(phone=None))
+    assert record(preference("stop")) == []
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_a_failure_because_they_stopped_us_is_an_opt_out(tables: Database) -> None:
+    met(message())
+    log()
+    assert set(record(status("failed", error_codes=[131050], to=PHONE[1:]))) == {PHONE, BSUID}
     assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
 
 

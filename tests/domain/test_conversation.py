@@ -127,6 +127,65 @@ def test_our_question_never_traps(text: str, say: Say) -> None:
     assert plan(text, pending=Pending(Intent.GATE_PASS)).say == say
 
 
+FOR_THE_OFFICE = Pending(Intent.OFFICE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My balance is wrong, I paid $200 on Monday",
+        "Please send the gate pass of Tanaka to her aunt",
+        "Transport",
+        "Who can help me with the jacket?",
+        "call me back please",
+    ],
+)
+def test_what_we_asked_for_goes_to_the_office(text: str) -> None:
+    for person in PEOPLE.values():
+        found = plan(text, person, FOR_THE_OFFICE)
+        assert (found.say, found.next, found.question) == (Say.OFFICE_TOLD, Next.OFFICE, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "say"),
+    [
+        ("STOP", Say.OPTED_OUT),
+        ("menu", Say.MENU),
+        ("show me the main menu please", Say.MENU),
+        ("1", Say.BALANCE),
+        ("5", Say.OFFICE_ASK),
+        ("office", Say.OFFICE_ASK),
+        ("balance Tanaka", Say.BALANCE),
+        ("2026-1", Say.BALANCE),
+        ("gate pass for Tanaka", Say.GATE_PASS),
+        ("thank you so much", Say.THANKS),
+    ],
+)
+def test_a_command_is_obeyed_although_the_office_was_asked_about(text: str, say: Say) -> None:
+    assert plan(text, pending=FOR_THE_OFFICE).say == say
+
+
+def test_start_is_obeyed_although_the_office_was_asked_about() -> None:
+    assert plan("START", replace(PARENT, opted_out=True), FOR_THE_OFFICE).say == Say.OPTED_IN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I want to talk to the bursar about my balance",
+        "May I speak to someone about the statement of Tanaka",
+        "Please connect me to the office, the gate pass does not open",
+    ],
+)
+def test_a_person_is_wanted_whatever_it_is_about(text: str) -> None:
+    found = plan(text)
+    assert (found.say, found.question) == (Say.OFFICE_TOLD, text)
+
+
+def test_a_bank_transfer_is_no_wish_to_talk() -> None:
+    assert plan("I made a transfer at the office, what is my balance").say == Say.BALANCE
+
+
 def test_a_name_alone_is_a_balance_when_nothing_is_pending() -> None:
     found = plan("Tanaka")
     assert (found.say, found.students) == (Say.BALANCE, (TANAKA,))

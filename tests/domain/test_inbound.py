@@ -51,3 +51,39 @@ def test_body_reads_as_expected(name: str) -> None:
 def test_message_survives_the_queue(name: str) -> None:
     for message in read(name).messages:
         assert inbound.Message.read(json.loads(json.dumps(message.as_json()))) == message
+
+
+# --- what wants no answer, and what was given up
+
+
+def unsupported(kind: str) -> inbound.Message:
+    body = json.loads((PAYLOADS / "31_unsupported_poll.json").read_text("utf-8"))
+    body["entry"][0]["changes"][0]["value"]["messages"][0]["unsupported"]["type"] = kind
+    (message,) = inbound.read(body).messages
+    return inbound.Message.read(message.as_json())
+
+
+@pytest.mark.parametrize("kind", ["edit", "pin", "reaction", "keep_in_chat"])
+def test_a_change_to_an_earlier_message_is_silent(kind: str) -> None:
+    assert not unsupported(kind).wants_answer
+
+
+def test_anything_else_that_cannot_be_shown_is_answered() -> None:
+    assert unsupported("poll_creation").wants_answer
+
+
+def given_up(answer_to: str | None) -> list[inbound.Message]:
+    return inbound.Webhook(
+        statuses=(inbound.Status("wamid.r", "failed", 1, "263771234567", (131047,), answer_to),)
+    ).undelivered()
+
+
+def test_what_was_given_up_says_what_it_was() -> None:
+    (answer,), (receipt,) = given_up("wamid.1"), given_up("payment:1:0")
+    assert (answer.type, answer.phone, answer.about) == ("undelivered", "+263771234567", "wamid.1")
+    assert receipt.about == "payment:1:0"
+
+
+@pytest.mark.parametrize("answer_to", ["wamid.1:office", "undelivered:wamid.0", None])
+def test_neither_the_office_nor_a_template_is_written_to_again(answer_to: str | None) -> None:
+    assert given_up(answer_to) == []

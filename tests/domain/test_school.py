@@ -11,7 +11,7 @@ import pytest
 
 from functions.domain.errors import ConfigurationError
 from functions.domain.school import build, load
-from tests.domain.a_school import CONFIG, SCHOOL
+from tests.domain.a_school import CONFIG, SCHOOL, SHIPPED
 
 TOML = tomllib.loads((CONFIG / "school.toml").read_text("utf-8"))
 ENTRIES = json.loads((CONFIG / "knowledge.json").read_text("utf-8"))
@@ -43,6 +43,11 @@ def test_the_shipped_school_loads() -> None:
     assert [tier.name for tier in SCHOOL.tiers] == ["full", "most", "half"]
     assert len(SCHOOL.calendar.terms) == 6
     assert len(SCHOOL.knowledge.entries) == len(ENTRIES)
+
+
+def test_nobodys_number_is_shipped() -> None:
+    """An invented one would get the words of real parents."""
+    assert SHIPPED.office.whatsapp is None
 
 
 def test_terms_may_stand_in_any_order() -> None:

@@ -509,3 +509,10 @@ def test_family_members_are_listed_in_words() -> None:
     assert PARENT.students == FAMILY
     three = (*FAMILY, Student("SSC3", "Rudo", "Moyo", "ECD-A"))
     assert "Tariro, Tanaka and Rudo" in said(turn("hi", replace(PARENT, students=three)))
+
+
+def test_the_office_reads_the_assistants_own_name() -> None:
+    other = replace(SCHOOL, assistant="Tino")
+    words = plain_words(compose(TURNS[Say.OFFICE_NOTICE], other, NOW))
+    assert "Tino keeps quiet there" in words
+    assert "Mya" not in words

@@ -9,12 +9,12 @@ import pytest
 from functions.domain import payments
 from local import kpi
 from local.pay import pay, post
+from local.plan import OFFICE
 from local.running import Running
 from tests.conftest import eventually
 from tests.e2e.conftest import Phone, words_of
 
 Phones = Callable[..., Phone]
-OFFICE = "+263772000900"
 
 
 def receipts(running: Running, event: str, seconds: float = 30) -> list[str]:
@@ -129,7 +129,24 @@ def test_talk_to_the_office(phone: Phones, running: Running, office: Phone) -> N
     assert "1. Fee balance" in mother.says("hello?")
 
 
-def test_the_office_unreachable_means_its_contacts(phone: Phones, running: Running) -> None:
+def test_a_notice_that_whatsapp_gives_up_later_gives_the_parent_back(
+    phone: Phones, running: Running, office: Phone
+) -> None:
+    office.says("hello")
+    mother = phone("credit")
+    running.world("POST", "/inbound", {"from": OFFICE, "time": time.time() - 25 * 3600})  # WhatsApp knows better
+    running.world("PUT", "/profile", {"name": "zero", "customer_window": True})
+    before = len(running.world("GET", "/outbox", to=OFFICE))
+    assert "Your message is with the office" in mother.says("I want to talk to the office about the lost jacket")
+    collected = running.plan.log("webhook").parent
+    eventually(lambda: kpi.Collected.of(collected).total("OfficeNotTold") >= 1)
+    running.world("PUT", "/profile", {"name": "zero"})
+    assert "1. Fee balance" in mother.says("hello?")  # nobody keeps quiet
+    assert len(running.world("GET", "/outbox", to=OFFICE)) == before  # no template that asks the office to write
+
+
+def test_the_office_unreachable_means_its_contacts(phone: Phones, running: Running, office: Phone) -> None:
+    office.says("hello")
     refusal = {"kind": "status", "status": 400, "code": 131047, "operation": "send", "times": 1}
     running.world("PUT", "/faults/graph", refusal)
     said = phone("50").says("Please I want to talk to the office about the lost jacket of Thabo")

@@ -2,14 +2,26 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from functions import fetch_fees, fetch_payments, migrate, record_delivery, remember, send_reply, understand
+from functions import (
+    fetch_fees,
+    fetch_payments,
+    migrate,
+    office_request,
+    receive_payment,
+    record_delivery,
+    remember,
+    send_reply,
+    understand,
+)
 from functions.adapters import cache as cache_module
-from functions.adapters import files
+from functions.adapters import files, observe
 from functions.adapters.cache import Cache, Claim
+from functions.adapters.school_config import school
 from functions.domain.errors import (
     DataUnavailable,
     DeliveryUnknown,
@@ -246,11 +258,169 @@ def test_an_upload_is_noted_with_its_pass(cache: Cache, database: Database) -> N
     assert database.value("SELECT media_id FROM gate_passes") == "media-1"
 
 
-def test_stop_is_honoured(cache: Cache, database: Database) -> None:
-    keep(plan={"intent": "opt_out", "say": "opted_out"}, account=None)
+STOP = {"intent": "opt_out", "say": "opted_out"}
+DEAD = f"postgresql+pg8000://assistant@127.0.0.1:{Ports.free().postgres}/school"
+
+
+def test_stop_is_honoured_and_looked_up_anew(cache: Cache, database: Database) -> None:
+    for key in (RUDO, "ZW.1"):
+        cache.keep_person(key, PERSON)
+    assert remember.handler({"message": MESSAGE, "plan": STOP, "wish": True}, None)["logged"]
     assert database.value("SELECT opted_out_at IS NOT NULL FROM contacts")
-    keep(plan={"intent": "opt_in", "say": "opted_in"}, account=None)
+    assert [cache.first_look(f"wamid.{key}", key, "").person for key in (RUDO, "ZW.1")] == [None, None]
+    start = {"intent": "opt_in", "say": "opted_in"}
+    remember.handler({"message": MESSAGE, "plan": start, "wish": True}, None)
     assert database.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_a_stop_or_a_verdict_that_cannot_be_kept_is_a_failure(
+    cache: Cache, database: Database, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_WRITER_URL", DEAD)
+    with pytest.raises(DataUnavailable):
+        remember.handler({"message": MESSAGE, "plan": STOP, "wish": True}, None)
+    for plan in (STOP, {"intent": "feedback", "say": "feedback", "entry": "down"}):
+        with pytest.raises(DataUnavailable):
+            keep(plan=plan, account=None)
+
+
+def test_what_we_send_ourselves_does_not_open_anyones_24_hours(cache: Cache, database: Database) -> None:
+    keep(message=MESSAGE | {"timestamp": 1795420800})
+    written = database.value("SELECT last_message_at FROM contacts")
+    for kind in ("payment", "undelivered"):
+        again = {"id": f"{kind}:1", "type": kind, "timestamp": 1795429999}
+        keep(message=MESSAGE | again, sent=SENT | {"reply_id": kind})
+    assert database.value("SELECT last_message_at FROM contacts") == written
+
+
+# --- the office knows -------------------------------------------------------------------------------------------------
+
+FOR_THE_OFFICE = {"intent": "office", "say": "office_told", "next": "office", "question": "the bus"}
+TOLD = {"number": 1, "told": True, "notice_id": "wamid.notice"}
+
+
+def opened() -> dict[str, Any]:
+    return office_request.handler({"message": MESSAGE, "plan": FOR_THE_OFFICE}, None)
+
+
+def office_wrote(database: Database, hours: int) -> None:
+    values = {"phone": school().office.whatsapp, "hours": hours}
+    database.run("DELETE FROM contacts")
+    database.run(
+        "INSERT INTO contacts (phone, last_message_at) VALUES (:phone, now() - make_interval(hours => :hours))",
+        **values,
+    )
+
+
+@pytest.fixture
+def counted(environment: pytest.MonkeyPatch) -> list[str]:
+    """The metrics that were counted, by name."""
+    found: list[str] = []
+    environment.setattr(observe, "count", lambda name, value=1: found.append(name))
+    return found
+
+
+def is_quiet(cache: Cache) -> bool:
+    return cache.first_look("wamid.another", "ZW.1", "").is_quiet
+
+
+def test_how_the_office_can_be_told(cache: Cache, database: Database, environment: pytest.MonkeyPatch) -> None:
+    assert opened()["notice"] is None  # it has never written
+    office_wrote(database, hours=23)
+    assert opened()["notice"] == "free"
+    office_wrote(database, hours=25)
+    assert opened()["notice"] is None
+    found = school()
+    approved = replace(found, templates=replace(found.templates, office="office_request"))
+    environment.setattr(office_request, "school", lambda: approved)
+    assert opened()["notice"] == "template"
+
+
+def test_an_office_that_was_told_once_is_not_told_again(cache: Cache, database: Database) -> None:
+    office_wrote(database, hours=1)
+    assert opened()["told"] is False
+    remember.handler({"message": MESSAGE, "request": TOLD, "let_go": True}, None)
+    assert opened()["told"] is True
+    keep(plan=FOR_THE_OFFICE, account=None, request={"number": 1, "told": True, "notice": "free"})
+    assert is_quiet(cache)
+    assert database.value("SELECT notice_id FROM office_requests") == "wamid.notice"
+
+
+@pytest.mark.parametrize("order", ["remembered first", "given up first"])
+def test_a_notice_that_was_given_up_gives_the_parent_back(
+    cache: Cache, database: Database, counted: list[str], order: str
+) -> None:
+    office_wrote(database, hours=1)
+    opened()
+    failed = status("failed", id="wamid.notice", answer_to="wamid.1:office", error_codes=[131047], to="263772000900")
+    steps = [
+        lambda: keep(plan=FOR_THE_OFFICE, account=None, request=TOLD),
+        lambda: record_delivery.handler(records([failed]), None),
+    ]
+    for step in steps if order == "remembered first" else reversed(steps):
+        step()
+    assert not is_quiet(cache)
+    assert database.value("SELECT told_at IS NULL AND failed_at IS NOT NULL FROM office_requests")
+    assert "OfficeNotTold" in counted
+    assert opened()["notice"] is None  # a second try would fail as well
+
+
+def test_a_request_that_could_not_be_told_is_counted(cache: Cache, database: Database, counted: list[str]) -> None:
+    opened()
+    keep(plan=FOR_THE_OFFICE, account=None, request={"number": 1, "told": False})
+    assert "OfficeNotTold" in counted
+    assert not is_quiet(cache)
+
+
+def ask(database: Database, sender: str, name: str, hours: int = 0, *, told: bool = True) -> int:
+    database.run(
+        "INSERT INTO office_requests (message_id, sender, words, opened_at, told_at, notice_id) VALUES "
+        "(:name, :sender, '', now() - make_interval(hours => :hours), CASE WHEN :told THEN now() END, :notice)",
+        name=name,
+        sender=sender,
+        hours=hours,
+        told=told,
+        notice=f"notice of {name}",
+    )
+    return int(database.value("SELECT max(id) FROM office_requests"))
+
+
+def close(name: str = "wamid.close", **more: Any) -> Any:
+    plan = {"intent": "close", "say": "office_closed", "next": "close", "entry": more.pop("entry", None)}
+    return office_request.handler({"message": MESSAGE | {"id": name} | more, "plan": plan}, None)["number"]
+
+
+def test_the_same_close_closes_one_request(cache: Cache, database: Database) -> None:
+    first, second = ask(database, "ZW.5", "a"), ask(database, "ZW.6", "b")
+    assert [close(), close()] == [second, second]
+    assert close("wamid.close2") == first
+    assert close("wamid.close3") is None
+
+
+def test_a_quoted_notice_says_which_request_is_closed(cache: Cache, database: Database) -> None:
+    first, _ = ask(database, "ZW.5", "a"), ask(database, "ZW.6", "b")
+    assert close(about="something else") is None
+    assert close("wamid.close2", about="notice of a") == first
+
+
+def test_a_bare_close_is_about_what_the_office_knows_of_and_has_still(cache: Cache, database: Database) -> None:
+    old, _ = ask(database, "ZW.5", "a", hours=13), ask(database, "ZW.6", "b", told=False)
+    assert close() is None
+    assert close("wamid.close2", entry=str(old)) == old
+
+
+def test_a_parent_with_the_office_gets_no_receipt(cache: Cache, database: Database) -> None:
+    database.add_student("Tariro Moyo", RUDO, TARIRO)
+    database.run("INSERT INTO contacts (phone, bsuid, last_message_at) VALUES (:p, 'ZW.1', now())", p=RUDO)
+    details = {"student_id": TARIRO, "term": "2026-3", "amount": "5.00"}
+
+    def recipients(name: str) -> int:
+        notice = {"id": name, "type": "payment", "timestamp": 1795420800, "details": details}
+        return len(receive_payment.handler({"message": notice}, None)["recipients"])
+
+    assert recipients("payment:1") == 1
+    ask(database, "ZW.1", "a")
+    assert recipients("payment:2") == 0
 
 
 def test_letting_go_gives_the_claim_back_and_nothing_else(cache: Cache, database: Database) -> None:

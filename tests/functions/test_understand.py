@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,6 +136,123 @@ def test_of_two_deliveries_at_one_instant_one_is_answered() -> None:
 def test_what_whatsapp_would_refuse_anyway_is_not_begun() -> None:
     assert look(timestamp=int(time.time()) - 24 * 3600)["status"] == "too late"
     assert look(timestamp=0, name="wamid.2")["status"] == "new"  # pasted by hand, without a time
+
+
+# --- 24 hours are over, and people who want no word from us ---------------------------------------------------------
+
+DAY = 24 * 3600
+GIVEN_UP = {"type": "undelivered", "about": "wamid.0"}
+
+
+@pytest.fixture
+def templates(environment: pytest.MonkeyPatch) -> None:
+    """Approved messages for what may be said after 24 hours."""
+    found = school()
+    approved = replace(found, templates=replace(found.templates, reopen="reopen", receipt="receipt"))
+    environment.setattr(understand, "school", lambda: approved)
+
+
+def late(text: str | None = "balance", phone: str = RUDO, name: str = "wamid.1", **more: Any) -> dict[str, Any]:
+    return look(text, phone, name, timestamp=int(time.time()) - DAY, **more)
+
+
+def with_the_office(database: Database, sender: str = RUDO) -> None:
+    database.run(
+        "INSERT INTO office_requests (message_id, sender, words, told_at) VALUES ('m', :s, '', now())", s=sender
+    )
+    database.catch_up()
+
+
+def opted_out(database: Database, phone: str = RUDO) -> None:
+    database.run("INSERT INTO contacts (phone, bsuid, opted_out_at) VALUES (:p, 'ZW.1', now())", p=phone)
+    database.catch_up()
+
+
+@pytest.mark.usefixtures("templates")
+def test_what_came_too_late_is_answered_by_one_template(environment: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    environment.setattr(understand.observe, "count", lambda name, value=1: counted.append(name))
+    found = late()
+    assert (found["status"], found["plan"]["say"]) == ("new", "reopen")
+    assert "TooLate" in counted
+    assert late("hello?", name="wamid.2")["status"] == "too late"  # a week's messages come in one minute
+    assert late(phone=TAPIWA, name="wamid.3")["status"] == "new"
+
+
+@pytest.mark.usefixtures("templates")
+@pytest.mark.parametrize("refuse", [opted_out, with_the_office])
+def test_who_wants_no_word_from_us_gets_no_template(database: Database, refuse: Callable[[Database], None]) -> None:
+    refuse(database)
+    assert late()["status"] == "too late"
+    assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
+    assert look(None, TAPIWA, "undelivered:s", **GIVEN_UP)["plan"]["say"] == "reopen"
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_person_with_the_office_is_known_by_either_key(database: Database) -> None:
+    database.run("INSERT INTO contacts (phone, bsuid) VALUES (:p, 'ZW.1')", p=RUDO)
+    with_the_office(database, "ZW.1")
+    assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
+
+
+@pytest.mark.usefixtures("templates")
+def test_while_our_records_cannot_tell_nobody_is_written_to(environment: pytest.MonkeyPatch) -> None:
+    kill_database(environment)
+    assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
+
+
+def test_a_stop_counts_however_late() -> None:
+    assert late("Please stop")["plan"]["say"] == "opted_out"
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_receipt_that_was_given_up_becomes_the_receipts_template(cache: Cache) -> None:
+    about = {"type": "undelivered", "about": "payment:1:0"}
+    assert look(None, RUDO, "undelivered:r", **about)["status"] == "too late"  # nothing is known of it
+    child = {"id": TARIRO, "first_name": "Tariro", "last_name": "Moyo", "grade": ""}
+    plan = {"intent": "payment", "say": "receipt", "next": "receipts", "students": [child], "term": TERM}
+    payment = {"student_id": TARIRO, "term": TERM, "amount": "5.00"}
+    kept = {"person": {"kind": "registered", "phone": RUDO}, "plan": plan, "payment": payment}
+    cache.finish("payment:1:0", RUDO, None, {("receipt", "payment:1:0"): kept})
+    keep_account(cache, TARIRO)
+    found = look(None, RUDO, "undelivered:r2", **about)
+    (recipient,) = found["recipients"]
+    assert (found["plan"]["next"], found["account"]["term"], recipient["template"]) == ("receipts", TERM, True)
+    assert (recipient["message"]["phone"], recipient["message"]["details"]) == (RUDO, payment)
+
+
+def test_without_a_template_nothing_is_sent_after_24_hours() -> None:
+    for name, about in (("undelivered:a", "wamid.0"), ("undelivered:b", "payment:1:0")):
+        assert look(None, RUDO, name, type="undelivered", about=about)["status"] == "too late"
+
+
+# --- the office has the conversation ----------------------------------------------------------------------------------
+
+
+def test_with_the_office_only_stop_start_and_verdicts_are_heard(cache: Cache, database: Database) -> None:
+    cache.keep_quiet(RUDO, quiet=True)
+    assert look("balance", name="wamid.1")["status"] == "quiet"
+    assert look("balance", name="wamid.1b")["plan"] is None
+    stop = look("STOP", name="wamid.2")
+    assert (stop["status"], stop["plan"]["say"]) == ("new", "opted_out")
+    verdict = look("👎", name="wamid.3", type="interactive", tap="v1:feedback:::down")
+    assert (verdict["status"], verdict["plan"]["intent"]) == ("quiet", "feedback")  # recorded, not answered
+    assert look("START", name="wamid.4")["status"] == "quiet"  # the menu, for who has not opted out
+    opted_out(database)
+    cache.forget_person(RUDO)
+    start = look("START", name="wamid.5")
+    assert (start["status"], start["plan"]["say"]) == ("new", "opted_in")
+
+
+def test_without_the_cache_the_table_knows_who_is_with_the_office(
+    environment: pytest.MonkeyPatch, database: Database
+) -> None:
+    with_the_office(database)
+    kill_cache(environment)
+    assert look("balance")["status"] == "quiet"
+    assert look("balance", TAPIWA, "wamid.2")["status"] == "new"
+    database.run("UPDATE office_requests SET opened_at = now() - interval '13 hours'")
+    assert look("balance", name="wamid.3")["status"] == "new"
 
 
 # --- the account ------------------------------------------------------------------------------------------------------

@@ -192,7 +192,8 @@ class Functions:
 
     def OfficeRequest(self, event: Any) -> Any:  # noqa: N802
         Message.read(event["message"])
-        return {"number": 12 if Plan.read(event["plan"]).next == Next.OFFICE else None, "told": False}
+        opens = Plan.read(event["plan"]).next == Next.OFFICE
+        return {"number": 12 if opens else None, "told": False, "notice": "free" if opens else None}
 
     def ReceivePayment(self, event: Any) -> Any:  # noqa: N802
         """Two guardians; the second has not written for a day."""
@@ -218,8 +219,8 @@ class Functions:
 
     def Remember(self, event: Any) -> Any:  # noqa: N802
         message = Message.read(event["message"])
-        if event.get("let_go"):
-            return {"cached": True, "logged": False}
+        if event.get("let_go") or event.get("wish"):
+            return {"cached": bool(event.get("let_go")), "logged": bool(event.get("wish"))}
         return {"cached": remember.keep(message, event), "logged": True}
 
 
@@ -668,6 +669,74 @@ def test_the_office_does_not_exist_on_whatsapp(functions: Make) -> None:
     assert "could not pass your message on" in fakes.replies[-1]
 
 
+def test_an_office_whose_24_hours_are_over_gets_the_template(functions: Make) -> None:
+    fakes = functions()
+    fakes.instead["OfficeRequest"] = lambda event: {"number": 12, "told": False, "notice": "template"}
+    converse(fakes, FOR_THE_OFFICE)
+    assert [payload.get("template") for payload in fakes.payloads("SendReply")] == [True, None]
+    assert "Your message is with the office" in fakes.replies[-1]
+
+
+def test_an_office_that_cannot_be_written_to_is_not_promised(functions: Make) -> None:
+    fakes = functions()
+    fakes.instead["OfficeRequest"] = lambda event: {"number": 12, "told": False, "notice": None}
+    execution = converse(fakes, FOR_THE_OFFICE)
+    assert steps(execution) == [*START, "Open request", *END]
+    assert "could not pass your message on" in fakes.replies[0]
+    assert fakes.cache.quiet == {}
+
+
+def test_an_office_that_knows_already_is_not_told_again(functions: Make) -> None:
+    fakes = functions()
+    fakes.instead["OfficeRequest"] = lambda event: {"number": 12, "told": True, "notice": "free"}
+    execution = converse(fakes, FOR_THE_OFFICE)
+    assert steps(execution) == [*START, "Open request", *END]
+    assert "Your message is with the office" in fakes.replies[0]
+
+
+def test_that_the_office_was_told_is_known_to_the_next_try(functions: Make) -> None:
+    fakes = functions()
+    real = fakes.SendReply
+
+    def send(event: Any) -> Any:
+        if event["plan"]["say"] == "office_told":
+            raise OperatorNeeded("policy", 368)
+        return real(event)
+
+    fakes.instead["SendReply"] = send
+    execution = converse(fakes, FOR_THE_OFFICE)
+    assert steps(execution)[-2:] == LET_GO
+    let_go = fakes.payload("Remember")
+    assert (let_go["let_go"], let_go["request"]["told"], let_go["request"]["notice_id"]) == (True, True, "wamid.reply")
+
+
+# --- STOP and START
+
+
+def test_stop_is_written_down_before_it_is_confirmed(functions: Make) -> None:
+    fakes = functions()
+    execution = converse(fakes, "STOP")
+    assert steps(execution) == [*START, "Write down STOP or START", *END]
+    assert fakes.payloads("Remember")[0] == {
+        "message": message("STOP"),
+        "plan": fakes.payload("SendReply")["plan"],
+        "wish": True,
+    }
+
+
+def test_a_stop_that_cannot_be_written_down_is_not_confirmed(functions: Make) -> None:
+    fakes = functions()
+    fakes.fail("Remember", DataUnavailable("no database"), times=3)
+    execution = converse(fakes, "STOP")
+    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
+    assert steps(execution) == [*START, "Write down STOP or START", *LET_GO]
+    assert execution.state("Write down STOP or START").attempts == 3
+    assert fakes.replies == []
+
+
+# --- the office has the conversation
+
+
 def test_while_the_office_has_the_conversation_we_keep_quiet(functions: Make) -> None:
     fakes = functions(status="quiet")
     execution = converse(fakes, "balance")
@@ -719,6 +788,11 @@ def test_a_payment_becomes_a_receipt_for_each_guardian(functions: Make) -> None:
     assert all(payload["payment"]["amount"] == "100.00" for payload in sent.values())
     assert sent["payment:1:0"]["account"]["payments"][BOTH[0]]
     assert {name for name, _, _ in fakes.cache.finished} == {"payment:1:0", "payment:1:1", "payment:1"}
+    kept = {
+        key[1]: value for _, _, values in fakes.cache.finished for key, value in values.items() if key[0] == "receipt"
+    }
+    assert set(kept) == {"payment:1:0", "payment:1:1"}  # in case WhatsApp gives them up
+    assert kept["payment:1:0"]["payment"]["amount"] == "100.00"  # type: ignore[index]
 
 
 def test_one_guardians_receipt_does_not_hang_on_anothers(functions: Make) -> None:
@@ -743,6 +817,28 @@ def test_a_receipt_without_the_new_balance(functions: Make) -> None:
     assert execution.status == "SUCCEEDED"
     assert [payload["account"] for payload in fakes.payloads("SendReply")] == [None, None]
     assert all("$100.00" in reply and "Sorry" not in reply for reply in fakes.replies)
+
+
+def test_a_receipt_that_was_given_up_goes_out_as_its_template(functions: Make) -> None:
+    """`understand` finds it in the cache."""
+    plan = Plan(Intent.PAYMENT, Say.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3").as_json()
+    details = {"student_id": BOTH[0], "term": "2026-3", "amount": "100.00"}
+    given_up = message("", id="undelivered:wamid.r", type="undelivered", about="payment:1:0")
+    recipient = {"message": given_up | {"id": "undelivered:wamid.r:0", "details": details}}
+    recipient |= {"person": PARENT.as_json(), "template": True}
+    fakes = functions(plan=plan, recipients=[recipient], fetch=None, account=figures(BOTH[:1]))
+    execution = run(definition(), [{"body": json.dumps(given_up)}], fakes, pace=0)
+    assert steps(execution) == [
+        *START,
+        "Send receipts",
+        "Send receipt",
+        "Remember receipt",
+        "Receipt is out",
+        "Remember",
+        "Nothing to do",
+    ]
+    sent = fakes.payload("SendReply")
+    assert (sent["template"], sent["payment"]["amount"], sent["account"]["term"]) == (True, "100.00", "2026-3")
 
 
 def test_a_payment_that_nobody_wants_to_hear_of(functions: Make) -> None:
@@ -780,7 +876,7 @@ def test_whatsapp_down_leaves_the_message_in_the_queue(functions: Make) -> None:
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
     assert steps(execution) == [*START, "Send reply", *LET_GO]
     assert len(fakes.payloads("SendReply")) == 3
-    assert fakes.payload("Remember") == {"message": message("hi"), "let_go": True}
+    assert fakes.payload("Remember") == {"message": message("hi"), "request": None, "let_go": True}
 
 
 @pytest.mark.parametrize("error", [OperatorNeeded("token", 190), DeliveryUnknown("no answer in time")])
