@@ -41,6 +41,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if event.get("let_go"):
         cache().release(message.id)
         return {"cached": True, "logged": False}
+    if lost := event.get("receipts_lost"):
+        observe.count("ReceiptsLost", lost)
+        observe.log().error("receipts lost", message_id=message.id, lost=lost)
     cached = keep(message, event)
     logged = log(message, event)
     if not cached and not logged:

@@ -49,6 +49,7 @@ TROUBLES: Final = (
     Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment or policy. Nobody gets an answer."),
     Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp took messages and gave them up: payment or policy."),
     Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
+    Trouble("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
     Trouble("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
     Trouble("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
 )

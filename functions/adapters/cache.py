@@ -226,9 +226,9 @@ class Cache:
         """The school has booked something: fetch it anew."""
         self._try(lambda client: client.delete(_key("account", student_id, term)), None)
 
-    def claim(self, message_id: str) -> Claim:
+    def claim(self, message_id: str, run: str = "") -> Claim:
         """Claim something that is no message, such as a payment notice."""
-        return self.first_look(message_id, "", "").claim
+        return self.first_look(message_id, "", "", run).claim
 
     def _try(self, use: Callable[[RedisCluster], Result], otherwise: Result) -> Result:
         try:

@@ -734,6 +734,29 @@ def test_one_guardians_receipt_does_not_hang_on_anothers(functions: Make) -> Non
     execution = paid(fakes)
     assert execution.status == "SUCCEEDED"
     assert len(fakes.replies) == 1
+    assert steps(execution).count("Receipt is lost") == 1
+    remembered = {payload["message"]["id"]: payload for payload in fakes.payloads("Remember")}
+    assert set(remembered) == {"payment:1:1", "payment:1"}  # the lost one is not logged as sent
+    assert remembered["payment:1"]["receipts_lost"] == 1
+
+
+@pytest.mark.parametrize("error", [WhatsAppUnavailable("down"), OperatorNeeded("template", 132001)])
+def test_when_no_receipt_goes_out_the_notice_stays_in_the_queue(functions: Make, error: Exception) -> None:
+    fakes = functions()
+    fakes.fail("SendReply", error)
+    execution = paid(fakes)
+    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
+    assert steps(execution)[-2:] == LET_GO
+    assert fakes.payload("Remember")["let_go"] is True
+    assert fakes.cache.finished == []
+
+
+def test_a_receipt_that_its_guardian_cannot_get_is_not_tried_again(functions: Make) -> None:
+    fakes = functions()
+    fakes.instead["SendReply"] = lambda event: {"status": "undeliverable", "code": 131026}
+    execution = paid(fakes)
+    assert execution.status == "SUCCEEDED"
+    assert fakes.payloads("Remember")[-1]["receipts_lost"] == 0
 
 
 def test_a_receipt_without_the_new_balance(functions: Make) -> None:
@@ -750,6 +773,14 @@ def test_a_payment_that_nobody_wants_to_hear_of(functions: Make) -> None:
     execution = paid(fakes)
     assert steps(execution) == ["Open the message", "Receive payment", "Remember", "Nothing to do"]
     assert fakes.replies == []
+    assert fakes.payload("ReceivePayment")["run"].startswith(execution.arn[:-36])  # all but a random end
+
+
+@pytest.mark.parametrize("plan", [None, Plan(Intent.MENU, Say.MENU).as_json()])
+def test_a_payment_is_never_answered_like_a_message(functions: Make, plan: Any) -> None:
+    fakes = functions(recipients=[], fetch=None, plan=plan)
+    execution = paid(fakes)
+    assert (execution.status, fakes.payloads("SendReply")) == ("SUCCEEDED", [])
 
 
 def test_a_payment_notice_that_cannot_be_read_now_is_kept(functions: Make) -> None:
