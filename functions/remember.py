@@ -65,7 +65,9 @@ def keep(message: Message, event: dict[str, Any]) -> bool:
     plan = event.get("plan") or {}
     if (event.get("request") or {}).get("told"):
         cache().keep_quiet(message.sender, quiet=True)
-    return cache().finish(message.id, message.sender, plan.get("pending"), values)
+    as_of = (account or {}).get("as_of")
+    fetched_at = datetime.fromisoformat(as_of).timestamp() if as_of else None
+    return cache().finish(message.id, message.sender, plan.get("pending"), values, fetched_at)
 
 
 def log(message: Message, event: dict[str, Any]) -> bool:

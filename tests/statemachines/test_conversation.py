@@ -71,10 +71,19 @@ class Cache:
 
     def __init__(self) -> None:
         self.finished: list[tuple[str, object, dict[tuple[str, ...], object]]] = []
+        self.fetched_at: float | None = None
         self.quiet: dict[str, bool] = {}
 
-    def finish(self, message_id: str, sender: str, pending: object, values: dict[tuple[str, ...], object]) -> bool:
+    def finish(
+        self,
+        message_id: str,
+        sender: str,
+        pending: object,
+        values: dict[tuple[str, ...], object],
+        fetched_at: float | None = None,
+    ) -> bool:
         self.finished.append((message_id, pending, values))
+        self.fetched_at = fetched_at
         return True
 
     def keep_quiet(self, sender: str, *, quiet: bool) -> None:
@@ -378,6 +387,21 @@ def test_what_was_fetched_is_remembered_for_each_child(functions: Make) -> None:
     assert remembered["fetched"] is True
     assert remembered["sent"]["reply_id"] == "wamid.reply"
     assert (remembered["cacheable"], remembered["problem"]) == (False, None)
+
+
+@pytest.mark.parametrize("school_api", ["rest", "graph"])
+def test_figures_are_as_old_as_the_beginning_of_their_fetch(functions: Make, school_api: str) -> None:
+    fakes = functions()
+    asked: list[float] = []
+
+    def noting(real: Fake) -> Fake:
+        return lambda event: asked.append(datetime.now(UTC).timestamp()) or real(event)
+
+    fakes.instead = {name: noting(getattr(fakes, name)) for name in ("FetchFees", "FetchPayments", "FetchAccount")}
+    execution = converse(fakes, "balance", school_api)
+    fetched_at = fakes.cache.fetched_at
+    assert fetched_at is not None
+    assert execution.start <= fetched_at <= min(asked)
 
 
 def test_the_two_fetches_overlap(functions: Make) -> None:
