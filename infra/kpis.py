@@ -46,7 +46,7 @@ class Trouble:
 
 
 TROUBLES: Final = (
-    Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment or policy. Nobody gets an answer."),
+    Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
     Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp took messages and gave them up: payment or policy."),
     Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
     Trouble("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
