@@ -636,6 +636,13 @@ def test_an_own_question_while_the_school_is_down_is_answered_without_figures(fu
     assert (fakes.payload("AiReply")["account"], fakes.payload("SendReply")["problem"]) == (None, None)
 
 
+def test_an_own_question_in_a_rush_is_answered_without_figures(functions: Make) -> None:
+    fakes = functions(fetch=None)
+    execution = converse(fakes, "Have you received my payment for Tariro?")
+    assert steps(execution) == [*START, "AI reply", *END]
+    assert fakes.payload("AiReply")["account"] is None
+
+
 def test_an_own_question_answered_from_stale_figures_is_dated(functions: Make) -> None:
     fakes = functions(last_account=figures(BOTH, stale=True))
     fakes.fail("FetchFees", SchoolApiUnavailable())
