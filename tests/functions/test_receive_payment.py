@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from functions import receive_payment, remember, send_reply
 from functions.adapters import cache as cache_module
 from functions.adapters.cache import Cache
+from functions.adapters.school_config import school
 from functions.domain.intents import Intent
+from functions.domain.school import Templates
 from local.plan import Ports
 from local.state_machines import Execution, run
 from tests.conftest import Database, OutsideWorld
@@ -117,6 +120,27 @@ def test_when_whatsapp_is_back_the_receipts_go_out_once(records: Database, world
     assert paid().status == "SUCCEEDED"
     assert [message["to"] for message in world.outbox()] == [TENDAI]
     assert steps(paid()) == ["Open the message", "Receive payment", "Nothing to do"]
+
+
+@pytest.fixture
+def templates(environment: pytest.MonkeyPatch) -> None:
+    """The school has named a template for receipts."""
+    named = replace(school(), templates=Templates(receipt="fee_receipt"))
+    for module in (receive_payment, send_reply):
+        environment.setattr(module, "school", lambda: named)
+
+
+@pytest.mark.usefixtures("templates")
+def test_a_guardian_who_has_not_written_for_a_day_gets_the_template(records: Database, world: OutsideWorld) -> None:
+    records.run("INSERT INTO contacts (phone, last_message_at) VALUES (:p, now() - interval '25 hours')", p=RUDO)
+    assert paid().status == "FAILED"  # Meta does not know it: the queue keeps the notice until someone has acted
+    assert world.outbox() == []
+    world.page("PUT", "/templates", {"fee_receipt": {"language": "en", "parameters": 3}})
+    assert paid().status == "SUCCEEDED"
+    (message,) = world.outbox()
+    world.page("PUT", "/templates", {})
+    given = message["body"]["template"]["components"][0]["parameters"]
+    assert [item["text"] for item in given] == ["Tariro Moyo", "$100.00", "$0.00"]
 
 
 def test_a_lost_receipt_is_counted(records: Database, world: OutsideWorld, capsys: Any) -> None:
