@@ -10,8 +10,10 @@ from functions.adapters.cache import Cache
 from functions.adapters.settings import from_environment
 from functions.domain.conversation import Plan
 from functions.domain.errors import DataUnavailable
-from functions.domain.inbound import Message
+from functions.domain.inbound import PAYMENT, UNDELIVERED, Message
 from functions.domain.intents import Intent
+
+OUR_OWN = (PAYMENT, UNDELIVERED)  # nobody wrote: it opens no 24 hours, and a question of ours stays open
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def keep(message: Message, event: dict[str, Any]) -> bool:
         cache().keep_quiet(message.sender, quiet=True)
     as_of = (account or {}).get("as_of")
     fetched_at = datetime.fromisoformat(as_of).timestamp() if as_of else None
-    return cache().finish(message.id, message.sender, plan.get("pending"), values, fetched_at)
+    sender = "" if message.type in OUR_OWN else message.sender
+    return cache().finish(message.id, sender, plan.get("pending"), values, fetched_at)
 
 
 def log(message: Message, event: dict[str, Any]) -> bool:
@@ -88,7 +91,7 @@ def log(message: Message, event: dict[str, Any]) -> bool:
     try:
         with database.writer() as connection:
             message_log.record(connection, message, values)
-            learnt = message_log.record_contact(connection, message, phone)
+            learnt = message.type not in OUR_OWN and message_log.record_contact(connection, message, phone)
             if plan and plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
                 message_log.opt(connection, message, phone, out=plan.intent == Intent.OPT_OUT)
             if plan and plan.intent == Intent.FEEDBACK:

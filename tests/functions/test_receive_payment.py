@@ -143,6 +143,15 @@ def test_a_guardian_who_has_not_written_for_a_day_gets_the_template(records: Dat
     assert [item["text"] for item in given] == ["Tariro Moyo", "$100.00", "$0.00"]
 
 
+def test_a_receipt_does_not_count_as_a_message_of_the_guardian(records: Database, cache: Cache) -> None:
+    records.run("INSERT INTO contacts (phone, last_message_at) VALUES (:p, now() - interval '23 hours')", p=RUDO)
+    cache.finish("wamid.0", RUDO, {"intent": "gate_pass"}, {})
+    before = records.value("SELECT last_message_at FROM contacts")
+    assert paid().status == "SUCCEEDED"
+    assert records.value("SELECT last_message_at FROM contacts") == before  # WhatsApp's 24 hours are not longer
+    assert cache.first_look("wamid.1", RUDO, "").pending is not None  # "Which child?" may still be answered
+
+
 def test_a_lost_receipt_is_counted(records: Database, world: OutsideWorld, capsys: Any) -> None:
     has_written(records, RUDO, TENDAI)
     world.fails("graph", kind="status", status=400, code=131042, times=1)
