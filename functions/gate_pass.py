@@ -76,8 +76,9 @@ def issued(
             event.get("phone"),
         )
         form = delivery(week, school().weekly_documents, school().weekly_requests)
+        if given.media_id is None:
+            form = Delivery.DOCUMENT  # the parent has not got it yet: without its QR code it is worth nothing
         if outcome != "resent":
-            form = Delivery.DOCUMENT  # a new pass is always shown: without its QR code it is worth nothing
             files.put(settings().documents_bucket, given.file_key, draw(given, student), "application/pdf")
     observe.log().info("gate pass", outcome=outcome, number=given.number, request_of_week=week)
     return {

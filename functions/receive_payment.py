@@ -1,11 +1,13 @@
 """A payment has arrived: forgets the account in the cache, and finds out who gets a receipt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache as once
 from typing import Any
 
-from functions.adapters import clock, observe, people
+from sqlalchemy import Connection
+
+from functions.adapters import clock, message_log, observe, people
 from functions.adapters.cache import Cache, Claim
 from functions.adapters.database import writer
 from functions.adapters.school_config import school
@@ -13,10 +15,11 @@ from functions.adapters.settings import from_environment
 from functions.domain.conversation import Next, Plan, Say
 from functions.domain.inbound import Message
 from functions.domain.intents import Intent
-from functions.domain.people import Kind, Person
+from functions.domain.people import Kind, Person, Student
 
 WINDOW = timedelta(hours=24) - timedelta(minutes=5)  # in which WhatsApp lets us write freely
 LONGEST_WAIT = 30  # seconds for a turn at the school's API: nobody is waiting
+SILENT = Plan(Intent.PAYMENT, Say.RECEIPT)  # nobody is to be told
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,14 @@ def cache() -> Cache:
 
 @observe.measured
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message": of type payment}` -> as `understand`, with `recipients`: one entry for each receipt to send."""
+    """`{"message" of type payment, "run"}` -> as `understand`, with `recipients`: one entry for each receipt to send.
+
+    `run` names the execution: its own second try finds its own claim, and goes on.
+    """
     message = Message.read(event.get("message"))
     found: dict[str, Any] = dict.fromkeys(("fetch", "account", "last_account", "problem", "answer", "question_key"))
-    found |= {"status": "new", "wait": 0, "recipients": [], "plan": None, "person": None}
-    claim = cache().claim(message.id)
+    found |= {"status": "new", "wait": 0, "recipients": [], "plan": SILENT.as_json(), "person": None}
+    claim = cache().claim(message.id, str(event.get("run") or ""))
     if claim in (Claim.DONE, Claim.BUSY):
         return found | {"status": "answered" if claim == Claim.DONE else "busy"}
     observe.count("PaymentNotices")
@@ -53,22 +59,28 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     cache().forget_account(student_id, term)
     with writer() as connection:  # the primary: an opt-out of this very second counts
         student = people.student(connection, student_id)
-        guardians = people.who_may_hear(connection, student_id)
-    if student is None or not guardians:
-        return found
-    free = datetime.now(UTC) - WINDOW
-    plan = Plan(Intent.PAYMENT, Say.RECEIPT, Next.RECEIPTS, (student,), term)
-    for place, contact in enumerate(guardians):
-        late = contact.last_message_at is None or contact.last_message_at < free
-        if late and not school().templates.receipt:
-            continue
-        to = {"type": message.type, "phone": contact.phone, "bsuid": None if contact.phone else contact.bsuid}
-        person = Person(Kind.REGISTERED, contact.phone, contact.bsuid, (student,), contact.profile_name)
-        recipient = {"id": f"{message.id}:{place}", "timestamp": message.timestamp, **to}
-        found["recipients"].append({"message": recipient, "person": person.as_json(), "template": late})
-    begun = (known := school().calendar.find(term)) and known.begins <= clock.now(school().timezone).date()
-    if found["recipients"] and begun:
+        if student is None or not (recipients := receipts(connection, message, student)):
+            return found
+    plan = replace(SILENT, next=Next.RECEIPTS, students=(student,), term=term)
+    found |= {"plan": plan.as_json(), "recipients": recipients}
+    if (known := school().calendar.find(term)) and known.begins <= clock.now(school().timezone).date():
         wait = cache().take_turn(1, settings().school_api_calls_per_minute, LONGEST_WAIT)
         found["fetch"] = None if wait is None else {"student_ids": [student_id], "term": term}
         found["wait"] = int(wait or 0)
-    return found | {"plan": (plan if found["recipients"] else Plan(Intent.PAYMENT, Say.RECEIPT)).as_json()}
+    return found
+
+
+def receipts(connection: Connection, message: Message, student: Student) -> list[dict[str, Any]]:
+    """One for each guardian who may hear of it, without those whose receipt is out: a notice may come again."""
+    found = []
+    free = datetime.now(UTC) - WINDOW
+    for contact in people.who_may_hear(connection, student.id):
+        late = contact.last_message_at is None or contact.last_message_at < free
+        name = f"{message.id}:{contact.id}"
+        if (late and not school().templates.receipt) or message_log.was_answered(connection, name):
+            continue
+        to = {"type": message.type, "phone": contact.phone, "bsuid": None if contact.phone else contact.bsuid}
+        person = Person(Kind.REGISTERED, contact.phone, contact.bsuid, (student,), contact.profile_name)
+        receipt = {"id": name, "timestamp": message.timestamp, **to}
+        found.append({"message": receipt, "person": person.as_json(), "template": late})
+    return found

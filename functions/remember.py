@@ -49,6 +49,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if event.get("let_go"):
         promises.let_go(cache(), message, event.get("request") or {})
         return {"cached": True, "logged": False}
+    if lost := event.get("receipts_lost"):
+        observe.count("ReceiptsLost", lost)
+        observe.log().error("receipts lost", message_id=message.id, lost=lost)
     cached = keep(message, event)
     logged = log(message, event)
     if not logged and (not cached or (event.get("plan") or {}).get("intent") in MUST_BE_LOGGED):
@@ -72,7 +75,10 @@ def keep(message: Message, event: dict[str, Any]) -> bool:
         values["receipt", message.id] = {"person": event["person"], "plan": plan, "payment": dict(message.details)}
     if (event.get("request") or {}).get("told"):
         cache().keep_quiet(message.sender, quiet=True)
-    return cache().finish(message.id, message.sender, plan.get("pending"), values)
+    as_of = (account or {}).get("as_of")
+    fetched_at = datetime.fromisoformat(as_of).timestamp() if as_of else None
+    sender = message.sender if message.is_of_a_person else ""  # a receipt closes no question of ours
+    return cache().finish(message.id, sender, plan.get("pending"), values, fetched_at)
 
 
 def log(message: Message, event: dict[str, Any]) -> bool:

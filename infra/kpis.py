@@ -67,11 +67,12 @@ class Trouble:
 
 
 TROUBLES: Final = (
-    Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment or policy. Nobody gets an answer."),
+    Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
     Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
     Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
     Trouble("OfficeNotTold", "record_delivery", 0, "WhatsApp gave a notice to the office up: a parent waits in vain."),
     Trouble("OfficeNotTold", "remember", 0, "A parent asked for the office, and it could not be told."),
+    Trouble("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
     Trouble("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
     Trouble("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
 )

@@ -26,7 +26,8 @@ def known_or_to_fetch(cache: Cache, plan: Plan, calls_per_minute: int) -> dict[s
         return {"fetch": {"student_ids": ids, "term": plan.term}, "wait": math.ceil(wait), "last_account": last}
     if not plan.needs_account:
         return {}
-    return {"account": last, "problem": None if last else "school_busy"}
+    # A question is answered without figures then, as when the school is down.
+    return {"account": last, "problem": None if last or plan.next == Next.AI else "school_busy"}
 
 
 def is_account(value: Any) -> bool:

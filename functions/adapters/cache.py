@@ -86,6 +86,15 @@ return tostring(wait)
 """
 
 
+# Keeps an account unless what is there is as new: figures of a later fetch, or the mark of a payment.
+_KEEP_NEWEST: Final = """
+local fine, kept = pcall(cjson.decode, redis.call('GET', KEYS[1]) or '')
+if fine and type(kept) == 'table' and (tonumber(kept.at) or 0) >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+
+
 @dataclass(frozen=True)
 class Cache:
     """The cache at `url`; `iam` signs in with the function's own role."""
@@ -125,7 +134,9 @@ class Cache:
             for student_id in student_ids:
                 pipe.get(_key("account", student_id, term))
             found = (_kept(raw) for raw in pipe.execute())
-            return {student_id: kept for student_id, kept in zip(student_ids, found, strict=True) if kept}
+            return {
+                student_id: kept for student_id, kept in zip(student_ids, found, strict=True) if kept and kept.value
+            }
 
         return self._try(look, {})
 
@@ -172,8 +183,18 @@ class Cache:
 
         return self._try(count, None)
 
-    def finish(self, message_id: str, sender: str, pending: object, values: Mapping[tuple[str, ...], object]) -> bool:
-        """Mark the message done, and keep values by key parts, in one round trip; False: the cache is dead."""
+    def finish(
+        self,
+        message_id: str,
+        sender: str,
+        pending: object,
+        values: Mapping[tuple[str, ...], object],
+        fetched_at: float | None = None,
+    ) -> bool:
+        """Mark the message done, and keep values by key parts, in one round trip; False: the cache is dead.
+
+        `fetched_at`: when the fetch of the accounts began; newer ones, or a payment since then, are not overwritten.
+        """
 
         def write(client: RedisCluster) -> bool:
             pipe = _pipeline(client)
@@ -182,8 +203,12 @@ class Cache:
                 pipe.set(_key("pending", sender), _packed(pending), ex=PENDING_LIFE)
             else:
                 pipe.delete(_key("pending", sender))
+            at = time.time() if fetched_at is None else fetched_at
             for parts, value in values.items():
-                pipe.set(_key(*parts), _packed(value), ex=HARD_LIFE)
+                if parts[0] == "account":
+                    pipe.execute_command("EVAL", _KEEP_NEWEST, 1, _key(*parts), at, _packed(value, at), HARD_LIFE)
+                else:
+                    pipe.set(_key(*parts), _packed(value), ex=HARD_LIFE)
             pipe.execute()
             return True
 
@@ -232,12 +257,14 @@ class Cache:
         self._try(lambda client: client.set(key, "1", ex=QUIET_LIFE) if quiet else client.delete(key), None)
 
     def forget_account(self, student_id: str, term: str) -> None:
-        """The school has booked something: fetch it anew."""
-        self._try(lambda client: client.delete(_key("account", student_id, term)), None)
+        """The school has booked something: fetch it anew. A mark stays for as long as a fetch of before may be under
+        way, so that its figures are not kept."""
+        key = _key("account", student_id, term)
+        self._try(lambda client: client.set(key, _packed(None), ex=CLAIM_LIFE), None)
 
-    def claim(self, message_id: str) -> Claim:
+    def claim(self, message_id: str, run: str = "") -> Claim:
         """Claim something that is no message, such as a payment notice."""
-        return self.first_look(message_id, "", "").claim
+        return self.first_look(message_id, "", "", run).claim
 
     def _try(self, use: Callable[[RedisCluster], Result], otherwise: Result) -> Result:
         try:
@@ -257,8 +284,8 @@ def _key(*parts: str) -> str:
     return ":".join((VERSION, *parts))
 
 
-def _packed(value: object) -> str:
-    return json.dumps({"at": round(time.time(), 3), "v": value}, separators=(",", ":"))
+def _packed(value: object, at: float | None = None) -> str:
+    return json.dumps({"at": round(time.time() if at is None else at, 3), "v": value}, separators=(",", ":"))
 
 
 def _kept(raw: str | None) -> Kept | None:

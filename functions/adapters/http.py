@@ -1,11 +1,46 @@
 """One pooled keep-alive HTTP session per process; nothing is sent without a timeout."""
 
+import threading
+import time
 from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
 POOL = 32
+IDLE = 30  # seconds after which a kept connection may be dead: Lambda freezes the process, and the other side gives up
+PORTS = {"http": 80, "https": 443}
+Host = tuple[str, int]
+
+
+class FreshAdapter(HTTPAdapter):
+    """Sends nothing over a connection to a host that was not spoken to for IDLE seconds: it connects anew.
+
+    What is sent over a dead connection gets no answer, and then nobody knows whether it arrived.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._last_use: dict[Host, float] = {}
+        self._lock = threading.Lock()
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        address = urlsplit(request.url or "")
+        host = address.hostname or "", address.port or PORTS[address.scheme]
+        with self._lock:
+            now = time.time()  # the monotonic clock may stand still with the process
+            if not 0 <= now - self._last_use.get(host, now) <= IDLE:
+                self._drop(host)
+            self._last_use[host] = now
+        return super().send(request, *arguments, **options)
+
+    def _drop(self, host: Host) -> None:
+        """Let go of the connections to that host alone; what is under way on them is not disturbed."""
+        pools: Any = self.poolmanager.pools
+        for key in [key for key in pools.keys() if (key.key_host, key.key_port) == host]:  # noqa: SIM118 - no dict
+            del pools[key]
 
 
 @cache
@@ -13,6 +48,6 @@ def session() -> requests.Session:
     """The process's session. Connections are kept across invocations; retries are each caller's own business."""
     made = requests.Session()
     made.trust_env = False  # no proxy look-up and no .netrc on every call
-    made.mount("https://", HTTPAdapter(pool_connections=8, pool_maxsize=POOL))
-    made.mount("http://", HTTPAdapter(pool_connections=8, pool_maxsize=POOL))
+    made.mount("https://", FreshAdapter(pool_connections=8, pool_maxsize=POOL))
+    made.mount("http://", FreshAdapter(pool_connections=8, pool_maxsize=POOL))
     return made

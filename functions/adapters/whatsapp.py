@@ -19,7 +19,7 @@ from functions.domain.errors import (
     WhatsAppUnavailable,
 )
 from functions.domain.people import Person
-from functions.domain.replies import Document, Reply, Text, words_of
+from functions.domain.replies import Document, Reply, Template, Text, words_of
 from functions.domain.whatsapp_codes import OPERATOR, PERSON, TOKEN, TRANSIENT
 
 TIMEOUT = (1.5, 5.0)  # connect, read; seconds
@@ -71,14 +71,15 @@ class WhatsApp:
         """Send a reply to a person. `answer_to`, the message it answers, comes back in delivery statuses. `file` gives
         the document's bytes; it is called only when its `media_id` does not work any more.
 
-        What Meta refuses in this form goes out as plain words. Raises the other WhatsAppErrors.
+        What Meta refuses in this form goes out as plain words, but for templates: their words are at Meta. Raises the
+        other WhatsAppErrors.
         """
         try:
             if isinstance(reply, Document):
                 return self._send_document(reply, person, answer_to, file)
             return self._send_all(whatsapp_format.bodies(reply), person, answer_to)
         except (WhatsAppRefused, AwsError) as error:  # AwsError: the document's file cannot be had
-            if isinstance(reply, Text):
+            if isinstance(reply, Text | Template):
                 raise
             observe.count("RepliesDegraded")
             observe.log().error("reply refused, sent as plain words", kind=type(reply).__name__, code=error.code)

@@ -92,7 +92,7 @@ class Account:
     """The accounts of some children for one term, as the state machine carries them.
 
     JSON: `{"term", "as_of": ISO time, "stale": bool, "bills": {student id: [line] or null}, "payments": {…}}`;
-    null means that the school does not know the student.
+    `as_of` is when the fetch began; null means that the school does not know the student.
     """
 
     term: str

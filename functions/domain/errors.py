@@ -14,7 +14,7 @@
     │       ├── WhatsAppUnavailable   transient: worth another try
     │       ├── WhatsAppRefused       permanent for this message: a document refused, a parameter too long
     │       ├── Undeliverable         permanent for this person: no WhatsApp, 24 hours over, opted out
-    │       ├── OperatorNeeded        token, payment, policy: nobody gets an answer until someone acts
+    │       ├── OperatorNeeded        token, payment, policy, template: nobody gets an answer until someone acts
     │       └── DeliveryUnknown       no answer in time: it may have been sent, so no blind second try
     └── BeingAnswered                 another run is answering this very message now
 

@@ -6,9 +6,11 @@ And its notices about the account: which of them want an operator.
 from collections.abc import Mapping
 
 TRANSIENT = frozenset({2, 4, 80007, 130429, 131000, 131016, 131048, 131056, 131057, 133004})
-# Token, payment, policy, registration: nobody gets an answer until someone acts.
+# Token, payment, policy, registration: nobody gets an answer until someone acts. A template that Meta does not know,
+# or that wants other parameters, is config/school.toml against WhatsApp Manager: that is a person's work too.
 OPERATOR = frozenset(
-    {0, 3, 10, 33, 190, 368, 130497, 131005, 131031, 131037, 131042, 131045, 132015, 132016, 134011}
+    {0, 3, 10, 33, 190, 368, 130497, 131005, 131031, 131037, 131042, 131045, 134011}
+    | {132000, 132001, 132005, 132007, 132012, 132015, 132016}
     | {133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016}
     | set(range(200, 300))
 )

@@ -77,6 +77,7 @@ class BotStack(Stack):
                     rollout.add(camel_case(name), item)
 
         CfnOutput(self, "WebhookUrl", value=f"{self.front_door.url}/webhook")
+        CfnOutput(self, "PaymentUrl", value=f"{self.front_door.url}/events/payment")
         CfnOutput(self, "PublicUrl", value=settings.public_url or self.front_door.url)
         CfnOutput(self, "ConversationMachine", value=self.conversation.machine.state_machine_arn)
         CfnOutput(self, "StudentSyncMachine", value=self.student_sync.machine.state_machine_arn)

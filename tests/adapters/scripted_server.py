@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Script:
-    """The answers still to be given as (status, body), the last one again and again; and the requests so far."""
+    """The answers still to be given as (status, body), the last one again and again; and the requests so far, each with
+    the connection that it came over."""
 
     answers: list[tuple[int, str]]
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -26,7 +27,8 @@ def scripted(*answers: tuple[int, str]) -> Iterator[Script]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            script.requests.append({"method": self.command, "path": self.path, "body": body.decode(), **headers})
+            asked = {"method": self.command, "path": self.path, "body": body.decode()}
+            script.requests.append({**asked, "client_port": str(self.client_address[1]), **headers})
             status, text = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
             if status == 0:
                 self.close_connection = True  # no answer at all

@@ -142,6 +142,37 @@ def test_a_value_is_fresh_for_its_soft_life_and_kept_beyond_it(cache: Cache, lat
     assert Kept("x", time.time() - 10).is_fresh(20)
 
 
+OLD, NEW = ({"bills": [], "payments": [amount]} for amount in ("old", "new"))
+
+
+def keep(cache: Cache, figures: object, fetched_at: float) -> None:
+    cache.finish("m", SENDER, None, {("account", "S1", "t"): figures}, fetched_at)
+
+
+def test_an_account_is_as_old_as_its_fetch(cache: Cache) -> None:
+    keep(cache, OLD, time.time() - ACCOUNT_LIFE - 1)
+    assert not cache.accounts(["S1"], "t")["S1"].is_fresh(ACCOUNT_LIFE)
+
+
+def test_figures_of_an_earlier_fetch_do_not_replace_newer_ones(cache: Cache) -> None:
+    now = time.time()
+    keep(cache, NEW, now - 1)
+    keep(cache, OLD, now - 2)  # its answer took longer
+    assert cache.accounts(["S1"], "t")["S1"] == Kept(NEW, round(now - 1, 3))
+    keep(cache, OLD, now)
+    assert cache.accounts(["S1"], "t")["S1"].value == OLD
+
+
+def test_figures_fetched_before_a_payment_are_not_kept_after_it(cache: Cache, client: RedisCluster) -> None:
+    before = time.time() - 1
+    cache.forget_account("S1", "t")
+    keep(cache, OLD, before)
+    assert cache.accounts(["S1"], "t") == {}
+    assert 0 < client.ttl("v1:account:S1:t") <= CLAIM_LIFE
+    keep(cache, NEW, time.time() + 1)
+    assert cache.accounts(["S1"], "t")["S1"].value == NEW
+
+
 @pytest.mark.parametrize(
     "garbage", ["", "x", "null", "5", "[1]", '{"v": 1}', '{"at": "soon", "v": 1}', '{"at": null, "v": 1}', "\x00ÿ"]
 )
@@ -153,6 +184,8 @@ def test_garbage_in_a_key_counts_as_nothing(cache: Cache, client: RedisCluster, 
     client.set("v1:claim:other", garbage)
     assert cache.first_look(MESSAGE, SENDER, "q") == FirstLook(Claim.NEW)
     assert cache.accounts(["S1"], "t") == {}
+    keep(cache, NEW, time.time())
+    assert cache.accounts(["S1"], "t")["S1"].value == NEW
     assert cache.first_look("other", SENDER, "q").claim == Claim.BUSY  # someone holds it, whoever that is
 
 
@@ -235,6 +268,8 @@ def dead(request: pytest.FixtureRequest, environment: pytest.MonkeyPatch) -> Ite
         (lambda cache: cache.keep_person("a", {}), None),
         (lambda cache: cache.forget_person("a"), None),
         (lambda cache: cache.release("m"), None),
+        (lambda cache: cache.forget_account("S1", "t"), None),
+        (lambda cache: cache.claim("m", "run"), Claim.UNKNOWN),
         (lambda cache: cache.mark_done(["m"]), None),
         (lambda cache: cache.note_written("a", "0/1"), None),
     ],

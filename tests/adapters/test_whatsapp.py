@@ -19,7 +19,7 @@ from functions.domain.errors import (
     WhatsAppUnavailable,
 )
 from functions.domain.people import Kind, Person
-from functions.domain.replies import Buttons, Choice, Document, Menu, NumberRequest, Reply, Text
+from functions.domain.replies import Buttons, Choice, Document, Menu, NumberRequest, Reply, Template, Text
 from local.plan import Plan, Ports
 from tests.adapters.scripted_server import scripted
 from tests.conftest import OutsideWorld, eventually
@@ -184,7 +184,8 @@ def test_a_failing_upload_is_transient(send: Send, world: OutsideWorld) -> None:
 FAMILIES = {
     WhatsAppUnavailable: [2, 4, 80007, 130429, 131000, 131016, 131048, 131056, 131057, 133004],
     OperatorNeeded: [
-        *(0, 3, 10, 190, 200, 299, 368, 130497, 131005, 131031, 131037, 131042, 131045, 132015, 132016),
+        *(0, 3, 10, 190, 200, 299, 368, 130497, 131005, 131031, 131037, 131042, 131045),
+        *(132000, 132001, 132005, 132007, 132012, 132015, 132016),
         *(133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016, 134011),
     ],
     Undeliverable: [131021, 131026, 131047, 131049, 131050, 130472, 130403, 131062],
@@ -236,6 +237,24 @@ def test_only_what_is_in_another_form_goes_out_in_another_form(send: Send, world
     with pytest.raises(WhatsAppRefused):
         send(Text("Hello"))
     assert len(world.outbox()) == 1
+
+
+@pytest.mark.parametrize("reply", [Template("fee_receipt", "en", ("Tariro", "$10", "$5")), Template("reopen", "en")])
+def test_a_template_that_meta_does_not_know_needs_an_operator(
+    send: Send, world: OutsideWorld, printed: Any, reply: Template
+) -> None:
+    with pytest.raises(OperatorNeeded) as failed:
+        send(reply)
+    assert failed.value.code == 132001
+    assert len(world.calls("graph")) == 1  # its parameters alone are no message
+    assert '"code":132001' in printed.getvalue()
+
+
+def test_a_template_is_never_sent_as_its_parameters(send: Send, world: OutsideWorld) -> None:
+    world.fails("graph", kind="status", status=400, code=100)
+    with pytest.raises(WhatsAppRefused):
+        send(Template("fee_receipt", "en", ("Tariro", "$10", "$5")))
+    assert len(world.calls("graph")) == 1
 
 
 # --- the token --------------------------------------------------------------------------------------------------------

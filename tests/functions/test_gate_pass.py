@@ -50,6 +50,11 @@ def token_of(records: Database, pass_id: int) -> str:
     return str(records.value("SELECT token FROM gate_passes WHERE id = :id", id=pass_id))
 
 
+def has_got(records: Database, given: dict[str, Any]) -> None:
+    """WhatsApp took the PDF, as `remember` notes it."""
+    records.run("UPDATE gate_passes SET media_id = 'm', media_uploaded_at = now() WHERE id = :id", id=given["pass_id"])
+
+
 # --- the decision -----------------------------------------------------------------------------------------------------
 
 
@@ -125,12 +130,29 @@ def test_the_pdf_tells_what_a_guard_and_a_parent_need(records: Database, aws: Aw
 
 def test_asking_again_stores_nothing_new_and_counts(records: Database, aws: Aws) -> None:
     first = ask(account("300.00"), "wamid.1")
+    has_got(records, first)
     before = aws.files()
     forms = [ask(account("300.00"), f"wamid.{number}") for number in range(2, 7)]
     assert [found["outcome"] for found in forms] == ["resent"] * 5
     assert [found["delivery"] for found in forms] == ["document", "document", "text", "text", "refused"]
     assert {found["pass_id"] for found in forms} == {first["pass_id"]}
     assert aws.files() == before
+
+
+def test_a_pass_that_never_reached_the_parent_is_sent_until_it_does(records: Database) -> None:
+    forms = [ask(account("300.00"), f"wamid.{number}") for number in range(1, 8)]
+    assert [found["delivery"] for found in forms] == ["document"] * 7
+    has_got(records, forms[0])
+    assert ask(account("300.00"), "wamid.8")["delivery"] == "refused"
+
+
+def test_a_better_pass_whose_first_send_failed_is_sent_when_the_message_comes_again(records: Database) -> None:
+    has_got(records, ask(account("200.00"), "wamid.0"))
+    for number in range(1, 5):
+        ask(account("200.00"), f"wamid.{number}")
+    assert ask(account("400.00"), "wamid.paid")["outcome"] == "replaced"
+    again = ask(account("400.00"), "wamid.paid")
+    assert (again["outcome"], again["delivery"]) == ("resent", "document")
 
 
 def test_a_payment_brings_a_new_pass_even_after_the_limit(records: Database, aws: Aws) -> None:

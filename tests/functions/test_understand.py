@@ -327,6 +327,12 @@ def test_in_a_rush_a_parent_waits_a_bounded_time_and_then_hears_so(
     assert (busy["fetch"], busy["account"], busy["problem"]) == (None, None, "school_busy")
 
 
+def test_in_a_rush_a_question_is_answered_without_figures(cache: Cache) -> None:
+    cache.take_turn(1000, understand.settings().school_api_calls_per_minute, 1e9)
+    found = look("Have you received my payment for Tariro?")
+    assert (found["plan"]["next"], found["fetch"], found["account"], found["problem"]) == ("ai", None, None, None)
+
+
 def test_in_a_rush_old_figures_are_better_than_none(
     cache: Cache, environment: pytest.MonkeyPatch, ahead: Callable[[float], None]
 ) -> None:

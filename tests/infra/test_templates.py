@@ -491,6 +491,14 @@ def test_alarms_reach_someone(existing: Environment) -> None:
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@school.example")
 
 
+def test_the_addresses_that_others_need_are_printed(prod: Environment) -> None:
+    (bot,) = [path for path in prod.templates() if "bot" in path.name]
+    outputs = json.loads(bot.read_text())["Outputs"]
+    for name, path in (("WebhookUrl", "/webhook"), ("PaymentUrl", "/events/payment")):
+        assert json.dumps(outputs[name]["Value"]).rstrip('"]} ').endswith(path)
+        assert path in {route.path for route in ROUTES}
+
+
 def test_operations_explains_every_alarm(prod: Environment) -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     alarms = [item for item in prod.of_type("AWS::CloudWatch::Alarm") if item.stack == "monitoring"]

@@ -71,10 +71,19 @@ class Cache:
 
     def __init__(self) -> None:
         self.finished: list[tuple[str, object, dict[tuple[str, ...], object]]] = []
+        self.fetched_at: float | None = None
         self.quiet: dict[str, bool] = {}
 
-    def finish(self, message_id: str, sender: str, pending: object, values: dict[tuple[str, ...], object]) -> bool:
+    def finish(
+        self,
+        message_id: str,
+        sender: str,
+        pending: object,
+        values: dict[tuple[str, ...], object],
+        fetched_at: float | None = None,
+    ) -> bool:
         self.finished.append((message_id, pending, values))
+        self.fetched_at = fetched_at
         return True
 
     def keep_quiet(self, sender: str, *, quiet: bool) -> None:
@@ -381,6 +390,21 @@ def test_what_was_fetched_is_remembered_for_each_child(functions: Make) -> None:
     assert (remembered["cacheable"], remembered["problem"]) == (False, None)
 
 
+@pytest.mark.parametrize("school_api", ["rest", "graph"])
+def test_figures_are_as_old_as_the_beginning_of_their_fetch(functions: Make, school_api: str) -> None:
+    fakes = functions()
+    asked: list[float] = []
+
+    def noting(real: Fake) -> Fake:
+        return lambda event: asked.append(datetime.now(UTC).timestamp()) or real(event)
+
+    fakes.instead = {name: noting(getattr(fakes, name)) for name in ("FetchFees", "FetchPayments", "FetchAccount")}
+    execution = converse(fakes, "balance", school_api)
+    fetched_at = fakes.cache.fetched_at
+    assert fetched_at is not None
+    assert execution.start <= fetched_at <= min(asked)
+
+
 def test_the_two_fetches_overlap(functions: Make) -> None:
     fakes = functions()
     fakes.both_fetching = threading.Barrier(2, timeout=5)  # each waits until the other runs too
@@ -613,6 +637,13 @@ def test_an_own_question_while_the_school_is_down_is_answered_without_figures(fu
     assert (fakes.payload("AiReply")["account"], fakes.payload("SendReply")["problem"]) == (None, None)
 
 
+def test_an_own_question_in_a_rush_is_answered_without_figures(functions: Make) -> None:
+    fakes = functions(fetch=None)
+    execution = converse(fakes, "Have you received my payment for Tariro?")
+    assert steps(execution) == [*START, "AI reply", *END]
+    assert fakes.payload("AiReply")["account"] is None
+
+
 def test_an_own_question_answered_from_stale_figures_is_dated(functions: Make) -> None:
     fakes = functions(last_account=figures(BOTH, stale=True))
     fakes.fail("FetchFees", SchoolApiUnavailable())
@@ -808,6 +839,29 @@ def test_one_guardians_receipt_does_not_hang_on_anothers(functions: Make) -> Non
     execution = paid(fakes)
     assert execution.status == "SUCCEEDED"
     assert len(fakes.replies) == 1
+    assert steps(execution).count("Receipt is lost") == 1
+    remembered = {payload["message"]["id"]: payload for payload in fakes.payloads("Remember")}
+    assert set(remembered) == {"payment:1:1", "payment:1"}  # the lost one is not logged as sent
+    assert remembered["payment:1"]["receipts_lost"] == 1
+
+
+@pytest.mark.parametrize("error", [WhatsAppUnavailable("down"), OperatorNeeded("template", 132001)])
+def test_when_no_receipt_goes_out_the_notice_stays_in_the_queue(functions: Make, error: Exception) -> None:
+    fakes = functions()
+    fakes.fail("SendReply", error)
+    execution = paid(fakes)
+    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
+    assert steps(execution)[-2:] == LET_GO
+    assert fakes.payload("Remember")["let_go"] is True
+    assert fakes.cache.finished == []
+
+
+def test_a_receipt_that_its_guardian_cannot_get_is_not_tried_again(functions: Make) -> None:
+    fakes = functions()
+    fakes.instead["SendReply"] = lambda event: {"status": "undeliverable", "code": 131026}
+    execution = paid(fakes)
+    assert execution.status == "SUCCEEDED"
+    assert fakes.payloads("Remember")[-1]["receipts_lost"] == 0
 
 
 def test_a_receipt_without_the_new_balance(functions: Make) -> None:
@@ -846,6 +900,14 @@ def test_a_payment_that_nobody_wants_to_hear_of(functions: Make) -> None:
     execution = paid(fakes)
     assert steps(execution) == ["Open the message", "Receive payment", "Remember", "Nothing to do"]
     assert fakes.replies == []
+    assert fakes.payload("ReceivePayment")["run"].startswith(execution.arn[:-36])  # all but a random end
+
+
+@pytest.mark.parametrize("plan", [None, Plan(Intent.MENU, Say.MENU).as_json()])
+def test_a_payment_is_never_answered_like_a_message(functions: Make, plan: Any) -> None:
+    fakes = functions(recipients=[], fetch=None, plan=plan)
+    execution = paid(fakes)
+    assert (execution.status, fakes.payloads("SendReply")) == ("SUCCEEDED", [])
 
 
 def test_a_payment_notice_that_cannot_be_read_now_is_kept(functions: Make) -> None:
