@@ -1,11 +1,11 @@
 """After the parent has the answer: keep what was fetched and said, and mark the message done."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache as once
 from typing import Any
 
-from functions.adapters import observe, promises, warm
+from functions.adapters import accounts, observe, promises, warm
 from functions.adapters.cache import Cache
 from functions.adapters.settings import from_environment
 from functions.domain.conversation import Next, Plan
@@ -61,13 +61,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def keep(message: Message, event: dict[str, Any]) -> bool:
     """Into the cache: the claim as done, the accounts, a common answer, what we asked back."""
-    values: dict[tuple[str, ...], object] = {}
-    account = event.get("account")
-    if account and event.get("fetched"):
-        for student_id, bills in account["bills"].items():
-            payments = account["payments"].get(student_id)
-            if bills is not None and payments is not None:
-                values["account", student_id, account["term"]] = {"bills": bills, "payments": payments}
+    account = event.get("account") or {}
+    values = accounts.to_keep(account) if event.get("fetched") else {}
     if event.get("question_key") and event.get("cacheable"):
         values["answer", event["question_key"]] = event["answer"]
     plan = event.get("plan") or {}
@@ -75,7 +70,7 @@ def keep(message: Message, event: dict[str, Any]) -> bool:
         values["receipt", message.id] = {"person": event["person"], "plan": plan, "payment": dict(message.details)}
     if (event.get("request") or {}).get("told"):
         cache().keep_quiet(message.sender, quiet=True)
-    as_of = (account or {}).get("as_of")
+    as_of = account.get("as_of")
     fetched_at = datetime.fromisoformat(as_of).timestamp() if as_of else None
     sender = message.sender if message.is_of_a_person else ""  # a receipt closes no question of ours
     return cache().finish(message.id, sender, plan.get("pending"), values, fetched_at)
@@ -89,19 +84,9 @@ def log(message: Message, event: dict[str, Any]) -> bool:
     person, sent, given = event.get("person") or {}, event.get("sent") or {}, event.get("gate_pass") or {}
     request, is_told, learnt = event.get("request") or {}, False, False
     phone = message.shared_phone or message.phone
-    apologised = "apologised" if event.get("problem") else "answered"
-    values = {
-        "intent": plan.intent.value if plan else None,
-        "outcome": apologised if sent.get("status") == "sent" else sent.get("status"),
-        "answered_at": datetime.fromtimestamp(sent["sent_at"], UTC) if sent.get("sent_at") else None,
-        "reply_id": sent.get("reply_id"),
-        "reply_messages": sent.get("messages"),
-    }
-    if sent.get("status") == "undeliverable":
-        values["delivery_error"] = sent.get("code")
     try:
         with database.writer() as connection:
-            message_log.record(connection, message, values)
+            message_log.record(connection, message, message_log.outcome(plan, sent, apology=bool(event.get("problem"))))
             if message.is_of_a_person:
                 learnt = message_log.record_contact(connection, message, phone)
             if request.get("told"):

@@ -1,6 +1,7 @@
 """The account in the cache, and our turns at the school's API."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,16 @@ def known_or_to_fetch(cache: Cache, plan: Plan, calls_per_minute: int) -> dict[s
         return {}
     # A question is answered without figures then, as when the school is down.
     return {"account": last, "problem": None if last or plan.next == Next.AI else "school_busy"}
+
+
+def to_keep(account: Mapping[str, Any]) -> dict[tuple[str, ...], object]:
+    """What the cache keeps of fetched figures, by key: of each student whom the school knows."""
+    both = {name: (bills, account["payments"].get(name)) for name, bills in account.get("bills", {}).items()}
+    return {
+        ("account", name, account["term"]): {"bills": bills, "payments": payments}
+        for name, (bills, payments) in both.items()
+        if bills is not None and payments is not None
+    }
 
 
 def is_account(value: Any) -> bool:

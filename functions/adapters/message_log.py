@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, false, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters import observe
 from functions.adapters.models import contacts, feedback, message_log
+from functions.domain.conversation import Plan
 from functions.domain.inbound import Message
 from functions.domain.intents import Intent
 
@@ -32,6 +34,18 @@ def _count_since(connection: Connection, sender: str, intent: Intent, moment: da
         message_log.c.sender == sender, message_log.c.intent == intent.value, message_log.c.received_at >= moment
     )
     return int(connection.execute(query).scalar_one())
+
+
+def outcome(plan: Plan | None, sent: Mapping[str, Any], *, apology: bool) -> dict[str, object]:
+    """The columns that say what became of a message; `sent` is what `send_reply` gave back, or empty."""
+    values: dict[str, object] = {
+        "intent": plan.intent.value if plan else None,
+        "outcome": ("apologised" if apology else "answered") if sent.get("status") == "sent" else sent.get("status"),
+        "answered_at": datetime.fromtimestamp(sent["sent_at"], UTC) if sent.get("sent_at") else None,
+        "reply_id": sent.get("reply_id"),
+        "reply_messages": sent.get("messages"),
+    }
+    return values | ({"delivery_error": sent.get("code")} if sent.get("status") == "undeliverable" else {})
 
 
 def record(connection: Connection, message: Message, values: Mapping[str, object]) -> None:
