@@ -189,7 +189,7 @@ def _read_profile(body: object) -> StudentRecord:
 
 
 def _read_page(body: object) -> StudentPage:
-    """Reads `{"next": url or null, "results": {"data": [profile, …]}}`; an empty one that promises more is a failure."""
+    """Reads `{"next": url or null, "results": {"data": [profile, …]}}`; none, but more to come, is a failure."""
     results = body.get("results") if isinstance(body, dict) else None
     data = results.get("data") if isinstance(results, dict) else None
     if not isinstance(body, dict) or not isinstance(data, list) or len(data) > LARGEST_PAGE:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.models import contacts, phones, students, unusable_records
-from functions.adapters.phone_numbers import normalise_all
+from functions.adapters.phone_numbers import is_half_read, normalise_all
 from functions.domain.errors import SyncIncomplete
 from functions.domain.school import School
 from functions.domain.student_records import Flaw, StudentRecord, flaw_of_contact, flaw_of_id, how_to_fix
@@ -147,7 +147,8 @@ def _judge(
         numbers = frozenset([*((number, "guardian") for number in guardians), *((number, "student") for number in own)])
         numbers |= earlier.numbers if earlier else frozenset()
         usable[record.student_id] = _Student(record.first_name, record.last_name, record.grade, True, numbers)
-        if flaw := flaw_of_contact(record, guardians, own):
+        half_read = any(is_half_read(raw, school.country) for raw in (record.guardian_mobile, record.student_mobile))
+        if flaw := flaw_of_contact(record, guardians, own, half_read=half_read):
             flawed[record.student_id] = record, flaw
     return usable, flawed
 

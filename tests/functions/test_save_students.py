@@ -180,6 +180,8 @@ def test_a_look_up_during_a_run_does_not_pass_for_a_page_of_it(database: Databas
         (record(guardian="07712"), TARIRO, "the phone number cannot be read", True),
         (record(guardian="", student_mobile="12"), TARIRO, "the phone number cannot be read", True),
         (record(guardian="07712", student_mobile="0712345678"), TARIRO, "the phone number cannot be read", True),
+        (record(guardian="0771234567 / 07123"), TARIRO, "one of the phone numbers cannot be read", True),
+        (record(student_mobile="07123 or 0712345678"), TARIRO, "one of the phone numbers cannot be read", True),
         (record(name=""), TARIRO, "no name", True),
     ],
 )
@@ -209,8 +211,8 @@ def test_a_number_given_to_two_students_is_the_first_ones(database: Database, un
 def test_a_record_put_right_leaves_the_list(unusable: Callable[..., Any], database: Database) -> None:
     page(record(guardian="07712"))
     assert unusable() == {TARIRO: ("the phone number cannot be read", "07712")}
-    page(record(guardian="0771234"))
-    assert unusable() == {TARIRO: ("the phone number cannot be read", "0771234")}
+    page(record(guardian="0771234567 / 0771234"))
+    assert unusable() == {TARIRO: ("one of the phone numbers cannot be read", "0771234567 / 0771234")}
     assert database.value("SELECT first_seen < last_seen FROM unusable_records")
     page(record())
     assert unusable() == {}
