@@ -19,8 +19,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from functions import migrate
+from functions import migrate, remember, understand
 from functions.adapters import database
+from functions.adapters.cache import Cache
 from functions.adapters.database import StatementRefused
 from functions.adapters.models import metadata
 from functions.domain.errors import DataUnavailable
@@ -162,6 +163,20 @@ def test_the_pool_is_bounded(environment: pytest.MonkeyPatch, plan: Plan) -> Non
     assert engine.pool._max_overflow == 0  # type: ignore[attr-defined]
     assert engine.pool._pre_ping
     assert engine.pool._recycle == 300
+
+
+def test_two_messages_use_one_connection(environment: pytest.MonkeyPatch, plan: Plan, cache: Cache) -> None:
+    message = {"type": "text", "phone": "+263771234567", "text": "hi"}
+    with silent_server(plan.ports.replica) as replica, silent_server(plan.ports.postgres) as primary:
+        environment.setenv("DATABASE_READER_URL", replica.url)
+        environment.setenv("DATABASE_WRITER_URL", primary.url)
+        for number in range(3):
+            found = understand.handler({"message": {"id": f"wamid.{number}", **message}}, None)
+            remember.handler({"message": {"id": f"wamid.{number}", **message}, **found, "sent": {}}, None)
+            cache.forget_person(message["phone"])  # so that each is looked up
+        assert (replica.connects, primary.connects) == (1, 1)
+        for server in (replica, primary):
+            database._engine(server.url).dispose()
 
 
 def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.MonkeyPatch) -> None:
