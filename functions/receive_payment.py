@@ -44,7 +44,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`{"message": of type payment}` -> as `understand`, with `recipients`: one entry for each receipt to send."""
     message = Message.read(event.get("message"))
     found: dict[str, Any] = dict.fromkeys(("fetch", "account", "last_account", "problem", "answer", "question_key"))
-    found |= {"status": "new", "wait": 0, "recipients": [], "plan": None, "person": None}
+    found |= {"status": "new", "wait": 0, "recipients": [], "person": None}
+    found["plan"] = Plan(Intent.PAYMENT, Say.RECEIPT).as_json()  # while nobody is found who wants to hear of it
     claim = cache().claim(message.id)
     if claim in (Claim.DONE, Claim.BUSY):
         return found | {"status": "answered" if claim == Claim.DONE else "busy"}
@@ -71,4 +72,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         wait = cache().take_turn(1, settings().school_api_calls_per_minute, LONGEST_WAIT)
         found["fetch"] = None if wait is None else {"student_ids": [student_id], "term": term}
         found["wait"] = int(wait or 0)
-    return found | {"plan": (plan if found["recipients"] else Plan(Intent.PAYMENT, Say.RECEIPT)).as_json()}
+    return found | {"plan": plan.as_json()} if found["recipients"] else found
