@@ -83,6 +83,7 @@ def forget_everything() -> None:
     from functions.adapters import secret_store
 
     secret_store._kept.clear()
+    secret_store._again.clear()
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------

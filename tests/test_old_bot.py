@@ -31,7 +31,7 @@ ROWS = {
         "adapters/test_school_api.py::test_a_silent_school_takes_no_more_than_the_deadline_for_several_children",
     ],
     "profile call fails while the student is in the database": [
-        "e2e/test_conversation.py::test_children_together_with_a_sum_fetched_side_by_side",  # the only calls made
+        "e2e/test_conversation.py::test_children_together_with_a_sum_fetched_side_by_side",  # six calls, no profile
     ],
     "Graph API fails once, or the token is expired: the answer is lost": [
         "e2e/test_faults.py::test_graph_api_down_keeps_the_message_and_answers_after_recovery",
@@ -65,10 +65,14 @@ ROWS = {
         "adapters/test_school_api.py::test_a_429_is_waited_for_as_long_as_it_says",
     ],
     "a pass request overwrites the parent's numbers": [
+        "functions/test_save_students.py::test_a_stranger_who_names_a_child_takes_no_number_away",
         "functions/test_save_students.py::test_nobody_else_is_looked_up_anew",
         "test_architecture.py::test_only_the_sync_writes_numbers",
     ],
-    "a new engine and pool per message": ["adapters/test_database.py::test_the_pool_is_bounded"],
+    "a new engine and pool per message": [
+        "adapters/test_database.py::test_two_messages_use_one_connection",
+        "adapters/test_database.py::test_the_pool_is_bounded",
+    ],
     "five questions a day for strangers never applied": [
         "e2e/test_conversation.py::test_visitors_five_questions_a_day",
     ],

@@ -10,14 +10,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from functions.adapters import observe
 from functions.domain.errors import DataUnavailable
 
-CONNECT_TIMEOUT = 5  # seconds
+# A silent server (its host is gone) costs each who asks it the whole timeout, so these add up: replica, then primary,
+# must end in an answer while the functions that read still have time to give it.
+CONNECT_TIMEOUT = 5  # seconds: of the primary, for each wait on its socket
+STATEMENT_TIMEOUT = 4000  # ms: the server gives up first, so that its connection stays of use
+PRIMARY_PAUSE = 5  # seconds: no second connect to a primary that was silent, for whoever asks twice
+REPLICA_TIMEOUT = 2  # seconds
+REPLICA_STATEMENT_TIMEOUT = 1500  # ms
 REPLICA_PAUSE = 30  # seconds
-STATEMENT_TIMEOUT = 4000  # ms
+PING_TIMEOUT = 1  # seconds: of the look whether a connection of the pool still lives
 CERTIFICATES = Path(__file__).parent / "rds_certificates"  # one file for each region: `make certificates`
 # Classes of SQLSTATE that are no mistake of ours: connection, sign-in, resources, shutdown or timeout, failover.
 OUTAGES = ("08", "28", "53", "57", "58", "25006", "40001")
@@ -28,6 +35,7 @@ class StatementRefused(Exception):
 
 
 _replica_again = 0.0  # when the replica is asked again
+_primary_again: dict[str, float] = {}  # URL -> when one that was silent is connected to again
 
 
 @contextmanager
@@ -66,10 +74,9 @@ def position() -> str:
 def _replica(written: str | None) -> Connection | None:
     """A connection to the replica; None where it cannot be had or is behind.
 
-    One that could not be had is left alone for some seconds: a silent server costs each who asks it five.
+    One that could not be had is left alone for some seconds.
     """
-    global _replica_again
-    if time.monotonic() < _replica_again:
+    if time.monotonic() < _replica_again or not _is_replica(os.environ["DATABASE_READER_URL"]):
         return None
     connection = None
     try:
@@ -78,12 +85,23 @@ def _replica(written: str | None) -> Connection | None:
             return connection
         observe.count("ReplicaBehind")
     except (SQLAlchemyError, DataUnavailable) as error:
-        _replica_again = time.monotonic() + REPLICA_PAUSE
+        _leave_replica_alone()
         observe.count("ReplicaUnavailable")
         observe.log().warning("replica unavailable", error=type(error).__name__)
     if connection:
         connection.close()
     return None
+
+
+def _leave_replica_alone() -> None:
+    global _replica_again
+    _replica_again = time.monotonic() + REPLICA_PAUSE
+
+
+def _is_replica(url: str) -> bool:
+    """Whether this is a server of its own, and not the primary under the reader's name."""
+    primary, server = urlsplit(os.environ["DATABASE_WRITER_URL"]), urlsplit(url)
+    return (server.hostname, server.port or 5432) != (primary.hostname, primary.port or 5432)
 
 
 def ready(url: str) -> None:
@@ -108,10 +126,10 @@ def _outages() -> Iterator[None]:
     """An outage becomes DataUnavailable; a mistake of ours stays what it is, so that it is seen."""
     try:
         yield
-    except (DBAPIError, TimeoutError) as error:
+    except (DBAPIError, PoolExhausted) as error:
         details = error.orig.args[0] if isinstance(error, DBAPIError) and error.orig and error.orig.args else None
         state = str(details.get("C", "")) if isinstance(details, dict) else ""
-        lost = isinstance(error, TimeoutError | InterfaceError) or error.connection_invalidated
+        lost = isinstance(error, PoolExhausted | InterfaceError) or error.connection_invalidated
         if not lost and not state.startswith(OUTAGES):
             raise StatementRefused(type(error).__name__, state) from None
         observe.count("DatabaseFailures")
@@ -123,10 +141,13 @@ def _engine(url: str) -> Engine:
     """One engine per process and server: at most five connections, tested before use, renewed every five minutes."""
     parts = urlsplit(url)
     iam = os.environ.get("DATABASE_AUTH") == "iam"
+    is_replica = url == os.environ.get("DATABASE_READER_URL") and _is_replica(url)
+    timeout = REPLICA_TIMEOUT if is_replica else CONNECT_TIMEOUT
+    statement_timeout = REPLICA_STATEMENT_TIMEOUT if is_replica else STATEMENT_TIMEOUT
     arguments: dict[str, Any] = {
-        "timeout": CONNECT_TIMEOUT,
+        "timeout": timeout,
         "tcp_keepalive": True,
-        "startup_params": {"statement_timeout": str(STATEMENT_TIMEOUT)},
+        "startup_params": {"statement_timeout": str(statement_timeout)},
     }
     if iam:
         arguments["ssl_context"] = tls()
@@ -146,11 +167,38 @@ def _engine(url: str) -> Engine:
         if iam:
             parameters["password"] = _token(parts.hostname or "", parts.port or 5432, parts.username or "")
         started = time.monotonic()
-        made = dialect.connect(*arguments, **parameters)
+        if started < (_replica_again if is_replica else _primary_again.get(url, 0.0)):
+            raise ConnectionError("silent a moment ago")
+        try:
+            made = dialect.connect(*arguments, **parameters)
+        except Exception as error:
+            if not is_replica and _was_silent(error):
+                _primary_again[url] = time.monotonic() + PRIMARY_PAUSE
+            raise
         observe.took("DatabaseConnectTime", time.monotonic() - started)
         return made
 
+    ping = engine.dialect.do_ping
+
+    def ping_briefly(connection: Any) -> bool:
+        """As SQLAlchemy does, with a timeout of its own: the pool connects anew after it, and a parent waits."""
+        connection._usock.settimeout(min(PING_TIMEOUT, timeout))
+        try:
+            return ping(connection)
+        except Exception as error:
+            if is_replica and _was_silent(error):
+                _leave_replica_alone()  # another connect would meet the same silence; a primary may have moved
+            raise
+        finally:
+            connection._usock.settimeout(timeout)
+
+    engine.dialect.do_ping = ping_briefly  # type: ignore[assignment, method-assign]
     return engine
+
+
+def _was_silent(error: BaseException) -> bool:
+    """pg8000 tells a timeout as the cause of its own error, or lets it through."""
+    return isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
 
 
 def _token(host: str, port: int, user: str) -> str:

@@ -31,14 +31,27 @@ def normalise_all(raw: str | None, region: str = "ZW") -> tuple[str, ...]:
     return tuple(dict.fromkeys(number for number in each if number))
 
 
+def is_half_read(raw: str | None, region: str = "ZW") -> bool:
+    """Whether some numbers of a record can be read and some cannot: then somebody is missing."""
+    if not normalise_all(raw, region) or _one(raw or "", region):
+        return False
+    return any(_has_digits(part) and not _one(part, region) for part in _BETWEEN_NUMBERS.split(raw or ""))
+
+
+def _has_digits(text: str) -> bool:
+    return any(char.isdigit() for char in text)
+
+
 def _one(text: str, region: str) -> str | None:
     digits = _WORDS.sub(" ", _SPREADSHEET_DECIMALS.sub(r"\1", text.strip()))  # "0771234567 (mum)", "nan"
-    if not any(char.isdigit() for char in digits):
+    if not _has_digits(digits):
         return None
     try:
         number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_valid_number(number):
+        return None
+    if number.extension and _BETWEEN_NUMBERS.search(text):  # "0771234567, 771234568": what follows is no extension
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

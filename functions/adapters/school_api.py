@@ -99,16 +99,18 @@ class SchoolApi:
             return [record for record in pool.map(fetch, student_ids) if record]
 
     def students(self, page: int, page_size: int) -> StudentPage:
-        """One page of all students, counted from 1; a page after the last is empty.
+        """One page of all students, counted from 1; each but the first is one that the page before promised.
 
-        Raises SchoolApiBusy when told to wait, SchoolApiUnavailable for what may pass, SchoolApiRefused for what not.
+        Raises SchoolApiBusy when told to wait, SchoolApiUnavailable for what may pass (a promised page that is not
+        there, too: who is on it has not left), SchoolApiRefused for what not.
         """
         query = {"page": str(page), "page_size": str(page_size)}
         deadline = time.monotonic() + PAGE_DEADLINE
         found = self._get("school/students/data", query, deadline, _read_page, PAGE_READ_TIMEOUT)
-        if found is None and page == 1:
-            raise SchoolApiRefused("school/students/data: HTTP 404")
-        return found or StudentPage((), has_more=False)
+        if found is None:
+            failure = SchoolApiRefused if page == 1 else SchoolApiUnavailable
+            raise failure("school/students/data: HTTP 404")
+        return found
 
     def _get(
         self,
@@ -187,12 +189,14 @@ def _read_profile(body: object) -> StudentRecord:
 
 
 def _read_page(body: object) -> StudentPage:
-    """Reads `{"next": url or null, "results": {"data": [profile, …]}}`; an empty page is the last."""
+    """Reads `{"next": url or null, "results": {"data": [profile, …]}}`; none, but more to come, is a failure."""
     results = body.get("results") if isinstance(body, dict) else None
     data = results.get("data") if isinstance(results, dict) else None
     if not isinstance(body, dict) or not isinstance(data, list) or len(data) > LARGEST_PAGE:
         raise InvalidRequest("results.data", f"a list of at most {LARGEST_PAGE} students")
-    return StudentPage(tuple(StudentRecord.from_school(item) for item in data), bool(data and body.get("next")))
+    if body.get("next") and not data:
+        raise InvalidRequest("results.data", "students, where there is a next page")
+    return StudentPage(tuple(StudentRecord.from_school(item) for item in data), bool(body.get("next")))
 
 
 def _retry_after(answer: requests.Response) -> float:

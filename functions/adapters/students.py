@@ -1,7 +1,7 @@
 """Students and the numbers that may ask about them: written by the sync, and by a look-up for one parent."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.models import contacts, phones, students, unusable_records
-from functions.adapters.phone_numbers import normalise_all
+from functions.adapters.phone_numbers import is_half_read, normalise_all
 from functions.domain.errors import SyncIncomplete
 from functions.domain.school import School
 from functions.domain.student_records import Flaw, StudentRecord, flaw_of_contact, flaw_of_id, how_to_fix
@@ -64,13 +64,21 @@ def begin(connection: Connection) -> Run:
 def save(
     connection: Connection, records: Sequence[StudentRecord], school: School, page: int = 0, run: Run | None = None
 ) -> Saved:
-    """Save these records; without `run` for a parent who asked. Saving the same again changes nothing."""
+    """Save these records. Saving the same again changes nothing.
+
+    Without `run` for somebody who asked, which may be anybody: then numbers and students are added, and nothing else.
+    """
     ids = {record.student_id for record in records if not flaw_of_id(record, school.student_id_prefix)}
     before = _known(connection, ids)
     usable, flawed = _judge(records, school, page, _seen_in(connection, run, before))
+    if run is None:
+        usable = {name: _added_to(before.get(name), student) for name, student in usable.items()}
     changed = {name: student for name, student in usable.items() if before.get(name) != student}
-    connection.execute(update(students).where(students.c.id.in_(usable)).values(seen_at=func.now()))
-    _write_students(connection, changed)
+    if run is None:
+        _write_students(connection, {name: student for name, student in changed.items() if name not in before})
+    else:
+        connection.execute(update(students).where(students.c.id.in_(usable)).values(seen_at=func.now()))
+        _write_students(connection, changed)
     _write_numbers(connection, changed, before)
     _note_flawed(connection, flawed, good=usable.keys() - flawed.keys(), school=school)
     return Saved(
@@ -139,9 +147,17 @@ def _judge(
         numbers = frozenset([*((number, "guardian") for number in guardians), *((number, "student") for number in own)])
         numbers |= earlier.numbers if earlier else frozenset()
         usable[record.student_id] = _Student(record.first_name, record.last_name, record.grade, True, numbers)
-        if flaw := flaw_of_contact(record, guardians, own):
+        half_read = any(is_half_read(raw, school.country) for raw in (record.guardian_mobile, record.student_mobile))
+        if flaw := flaw_of_contact(record, guardians, own, half_read=half_read):
             flawed[record.student_id] = record, flaw
     return usable, flawed
+
+
+def _added_to(known: _Student | None, found: _Student) -> _Student:
+    """What a look-up makes of a student: a number more at most. One who has left comes back by the sync alone."""
+    if known is None:
+        return found
+    return replace(known, numbers=known.numbers | found.numbers) if known.active else known
 
 
 def _known(connection: Connection, ids: Iterable[str]) -> dict[str, _Student]:

@@ -4,7 +4,8 @@ A body holds up to 1,000 updates over entries, changes and lists, in no promised
 neighbours: it is returned as unreadable, and the caller keeps it for inspection.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Final
 
@@ -197,7 +198,15 @@ def read(body: object) -> Webhook:
         errors += [item for item in _list(value.get("errors")) if isinstance(item, Mapping)]
         if not any(name in value for name in ("messages", "statuses", "errors")):
             unreadable.append(Unreadable(where, "expected messages, statuses or errors"))
-    return Webhook(tuple(messages.values()), tuple(statuses), tuple(notices), tuple(errors), tuple(unreadable))
+    return Webhook(_in_order(messages.values()), tuple(statuses), tuple(notices), tuple(errors), tuple(unreadable))
+
+
+def _in_order(messages: Collection[Message]) -> tuple[Message, ...]:
+    """Each person's messages by the time they were written, on the places that this person's messages had."""
+    theirs: defaultdict[str, deque[Message]] = defaultdict(deque)
+    for message in sorted(messages, key=lambda message: message.timestamp):
+        theirs[message.sender].append(message)
+    return tuple(theirs[message.sender].popleft() for message in messages)
 
 
 def _changes(

@@ -64,6 +64,7 @@ class Flaw(Enum):
     NO_NAME = "no name"
     NO_NUMBER = "no phone number"
     BAD_NUMBER = "the phone number cannot be read"
+    HALF_READ = "one of the phone numbers cannot be read"
 
 
 def flaw_of_id(record: StudentRecord, prefix: str) -> Flaw | None:
@@ -74,14 +75,19 @@ def flaw_of_id(record: StudentRecord, prefix: str) -> Flaw | None:
     return None if well_formed and len(record.student_id) <= LONGEST_ID else Flaw.BAD_ID
 
 
-def flaw_of_contact(record: StudentRecord, guardians: Sequence[str], own: Sequence[str]) -> Flaw | None:
-    """Whether a parent can be recognised; `guardians`, `own`: the numbers that could be read (E.164)."""
+def flaw_of_contact(
+    record: StudentRecord, guardians: Sequence[str], own: Sequence[str], *, half_read: bool = False
+) -> Flaw | None:
+    """Whether every parent can be recognised; `guardians`, `own`: the numbers that could be read (E.164).
+
+    `half_read`: beside one of them, in the same field, is one that could not.
+    """
     if not record.name:
         return Flaw.NO_NAME
     if record.guardian_mobile and not guardians:
         return Flaw.BAD_NUMBER
     if guardians or own:
-        return None
+        return Flaw.HALF_READ if half_read else None
     return Flaw.BAD_NUMBER if record.student_mobile else Flaw.NO_NUMBER
 
 
@@ -94,6 +100,7 @@ def how_to_fix(flaw: Flaw, prefix: str) -> str:
         Flaw.NO_NAME: "Enter the student's first name and surname.",
         Flaw.NO_NUMBER: "Enter the guardian's mobile number, such as 0771 234 567.",
         Flaw.BAD_NUMBER: "Correct the mobile number, as in 0771 234 567 or, from abroad, +27 82 123 4567.",
+        Flaw.HALF_READ: "Correct the number that is not like 0771 234 567 or +27 82 123 4567; the others are in use.",
     }[flaw]
 
 

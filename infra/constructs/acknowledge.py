@@ -10,7 +10,7 @@ from constructs import Construct
 # How the resource of a statement may end in a wildcard -> why. Any other ending is an error.
 WILDCARDS: Final = {
     ":log-stream:*": "Streams of the function's own log group; Lambda makes up their names.",
-    "/passes/*": "Passes are named by their ids.",
+    "/passes/*": "Passes are named by their numbers.",
     "/inspection/*": "Webhook bodies are named by their day and digest.",
     "*": "X-Ray and log delivery know no resources. Lambda asks for the network interfaces of a function before they "
     "have names, and from inside the network there is no way to EC2.",

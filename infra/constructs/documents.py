@@ -9,7 +9,7 @@ from infra.settings import Settings
 
 
 class Documents(Construct):
-    """`passes/<pass id>.pdf` for as long as a term, `inspection/<date>/<sha256>.json` for some days."""
+    """`passes/<pass number>.pdf` for as long as a term, `inspection/<date>/<sha256>.json` for some days."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)

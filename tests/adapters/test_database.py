@@ -2,10 +2,12 @@
 
 import gc
 import os
-import socket
 import ssl
 import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pg8000
@@ -17,14 +19,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from functions import migrate
+from functions import migrate, remember, understand
 from functions.adapters import database
+from functions.adapters.cache import Cache
 from functions.adapters.database import StatementRefused
 from functions.adapters.models import metadata
 from functions.domain.errors import DataUnavailable
 from infra.catalog import function
 from local.plan import Plan, Ports
 from local.postgres import Postgres
+from tests.adapters.silent_server import silent_server
 from tests.conftest import Database
 
 IN_RECOVERY = text("SELECT pg_is_in_recovery()")
@@ -161,6 +165,20 @@ def test_the_pool_is_bounded(environment: pytest.MonkeyPatch, plan: Plan) -> Non
     assert engine.pool._recycle == 300
 
 
+def test_two_messages_use_one_connection(environment: pytest.MonkeyPatch, plan: Plan, cache: Cache) -> None:
+    message = {"type": "text", "phone": "+263771234567", "text": "hi"}
+    with silent_server(plan.ports.replica) as replica, silent_server(plan.ports.postgres) as primary:
+        environment.setenv("DATABASE_READER_URL", replica.url)
+        environment.setenv("DATABASE_WRITER_URL", primary.url)
+        for number in range(3):
+            found = understand.handler({"message": {"id": f"wamid.{number}", **message}}, None)
+            remember.handler({"message": {"id": f"wamid.{number}", **message}, **found, "sent": {}}, None)
+            cache.forget_person(message["phone"])  # so that each is looked up
+        assert (replica.connects, primary.connects) == (1, 1)
+        for server in (replica, primary):
+            database._engine(server.url).dispose()
+
+
 def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DATABASE_AUTH", "iam")
     signed_in = []
@@ -251,12 +269,102 @@ def test_the_database_itself_refuses_a_second_valid_pass(tables: Database) -> No
         tables.run(statement, n="4", s="valid")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pg8000 leaves the socket to gc
-def test_a_silent_database_is_given_up(environment: pytest.MonkeyPatch) -> None:
-    environment.setattr(database, "CONNECT_TIMEOUT", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql+pg8000://assistant@127.0.0.1:{silent.getsockname()[1]}/school"
-        environment.setenv("DATABASE_WRITER_URL", url)
-        with pytest.raises(DataUnavailable), database.writer():
+# --- silence ----------------------------------------------------------------------------------------------------------
+
+pg8000_leaves_sockets_to_gc = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def impatient(environment: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """New servers are soon found to be silent, and left alone for longer than a test takes."""
+    assert is_on_replica()  # the real ones are connected with their own bounds
+    for name, seconds in (("CONNECT_TIMEOUT", 1), ("REPLICA_TIMEOUT", 0.3), ("PING_TIMEOUT", 0.2)):
+        environment.setattr(database, name, seconds)
+    for name in ("REPLICA_PAUSE", "PRIMARY_PAUSE"):
+        environment.setattr(database, name, 3600)
+    environment.setattr(database, "_primary_again", {})
+    yield environment
+    gc.collect()
+
+
+def test_two_silent_servers_leave_the_functions_time_to_answer() -> None:
+    connected_anew = database.REPLICA_TIMEOUT + database.CONNECT_TIMEOUT
+    from_the_pool = 2 * database.PING_TIMEOUT + database.CONNECT_TIMEOUT
+    for name in ("understand", "verify_pass", "remember"):
+        assert max(connected_anew, from_the_pool) <= function(name).timeout - 3
+    assert database.REPLICA_STATEMENT_TIMEOUT < database.REPLICA_TIMEOUT * 1000
+    assert database.STATEMENT_TIMEOUT < database.CONNECT_TIMEOUT * 1000
+    assert database.CONNECT_TIMEOUT <= database.PRIMARY_PAUSE  # who asks twice has waited once
+
+
+def test_the_replica_has_tighter_bounds_than_the_primary(environment: pytest.MonkeyPatch) -> None:
+    bounds = {}
+    for side in ("READER", "WRITER"):
+        environment.setenv(f"DATABASE_{side}_URL", f"postgresql+pg8000://assistant@{side.lower()}.example/school")
+    for side in ("READER", "WRITER"):
+        engine = database._engine(os.environ[f"DATABASE_{side}_URL"])
+        given: list[dict[str, Any]] = []
+        environment.setattr(engine.dialect, "connect", lambda given=given, **parameters: given.append(parameters))
+        with suppress(Exception):  # there is no such server
+            engine.connect()
+        bounds[side] = given[0]["timeout"], given[0]["startup_params"]["statement_timeout"]
+    assert bounds == {"READER": (2, "1500"), "WRITER": (5, "4000")}
+
+
+@pg8000_leaves_sockets_to_gc
+def test_a_silent_replica_is_asked_once_and_the_primary_answers(impatient: pytest.MonkeyPatch) -> None:
+    with silent_server() as replica:
+        impatient.setenv("DATABASE_READER_URL", replica.url)
+        assert [is_on_replica() for _ in range(3)] == [False] * 3
+        assert replica.connects == 1
+
+
+@pg8000_leaves_sockets_to_gc
+def test_a_replica_that_falls_silent_is_not_connected_to_again(impatient: pytest.MonkeyPatch, plan: Plan) -> None:
+    impatient.setattr(database, "REPLICA_TIMEOUT", 2)
+    with silent_server(plan.ports.replica) as replica:
+        impatient.setenv("DATABASE_READER_URL", replica.url)
+        assert is_on_replica()  # a connection to it waits in the pool
+        replica.silent = True
+        assert [is_on_replica() for _ in range(3)] == [False] * 3
+        assert replica.connects == 1
+
+
+@pg8000_leaves_sockets_to_gc
+def test_a_primary_that_falls_silent_is_connected_to_once_more(impatient: pytest.MonkeyPatch, plan: Plan) -> None:
+    with silent_server(plan.ports.postgres) as primary:
+        impatient.setenv("DATABASE_WRITER_URL", primary.url)
+        database.position()
+        primary.silent = True
+        for _ in range(3):
+            with pytest.raises(DataUnavailable):
+                database.position()
+        assert primary.connects == 2  # it may have moved to another host
+        primary.silent = False
+        database._primary_again.clear()
+        assert database.position()
+
+
+@pg8000_leaves_sockets_to_gc
+def test_with_both_silent_each_is_asked_once(impatient: pytest.MonkeyPatch) -> None:
+    with silent_server() as replica, silent_server() as primary:
+        impatient.setenv("DATABASE_READER_URL", replica.url)
+        impatient.setenv("DATABASE_WRITER_URL", primary.url)
+        for session in (database.reader, database.writer, database.reader):
+            with pytest.raises(DataUnavailable), session():
+                pass
+        assert (replica.connects, primary.connects) == (1, 1)
+
+
+@pg8000_leaves_sockets_to_gc
+def test_the_primary_under_the_readers_name_is_no_replica(impatient: pytest.MonkeyPatch) -> None:
+    assert database._engine(os.environ["DATABASE_WRITER_URL"])
+    impatient.setenv("DATABASE_READER_URL", os.environ["DATABASE_WRITER_URL"] + "?application_name=reads")
+    assert database._replica(None) is None
+    assert database._replica_again == 0.0  # nor one that failed
+    with silent_server() as server:
+        for side in ("READER", "WRITER"):
+            impatient.setenv(f"DATABASE_{side}_URL", server.url)
+        with pytest.raises(DataUnavailable), database.reader():
             pass
-        gc.collect()
+        assert server.connects == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.adapters.phone_numbers import normalise, normalise_all
+from functions.adapters.phone_numbers import is_half_read, normalise, normalise_all
 
 subscribers = st.builds(
     lambda prefix, rest: f"{prefix}{rest:07d}", st.sampled_from(["71", "73", "77", "78"]), st.integers(2000000, 9999999)
@@ -51,6 +51,24 @@ def test_a_national_number_is_read_as_one_of_the_region() -> None:
 @pytest.mark.parametrize("between", [" / ", "/", ", ", "; ", " or ", " and ", " & ", "\n"])
 def test_two_guardians_in_one_field_are_both_found(between: str) -> None:
     assert normalise_all(f"0771234567{between}0712 345 678") == ("+263771234567", "+263712345678")
+
+
+@pytest.mark.parametrize("raw", ["0771234567 / 07123", "07123 / 0771234567", "0771234567 (mum), 071234567x (dad)"])
+def test_a_number_that_cannot_be_read_beside_one_that_can_is_noticed(raw: str) -> None:
+    assert normalise_all(raw) == ("+263771234567",)
+    assert is_half_read(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", ["0771234567", "077/123/4567", "0771234567 / nan", "0771234567 or 0712345678", "07", ""]
+)
+def test_what_is_whole_or_wholly_unreadable_is_not_half_read(raw: str) -> None:
+    assert not is_half_read(raw)
+
+
+def test_a_second_number_after_a_comma_is_no_extension_of_the_first() -> None:
+    assert normalise_all("0771234567, 712345678") == ("+263771234567", "+263712345678")
+    assert normalise_all("0771234567#12") == ("+263771234567",)
 
 
 def test_the_same_number_twice_counts_once() -> None:

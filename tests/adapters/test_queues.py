@@ -2,9 +2,11 @@
 
 import json
 import re
+import threading
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.adapters import aws as signing
@@ -36,6 +38,48 @@ def test_a_fifo_queue_keeps_each_persons_order_and_drops_repetitions(plan: Plan,
 def test_one_batch_keeps_its_order(plan: Plan, aws: Aws) -> None:
     queues.send_in_order(plan.queue_url("messages.fifo"), [("one", str(number), {"n": number}) for number in range(10)])
     assert [item["n"] for item in aws.bodies(plan.queue_url("messages.fifo"))] == list(range(10))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 60_000)), max_size=120))
+def test_the_batches_of_one_person_are_never_under_way_together(people: list[tuple[int, int]]) -> None:
+    entries = [
+        {"MessageGroupId": str(person), "MessageBody": f"{place} {'x' * size}"}
+        for place, (person, size) in enumerate(people)
+    ]
+    lanes = queues._lanes(entries)
+    places = [[int(entry["MessageBody"].split()[0]) for entry in lane] for lane in lanes]
+    assert sorted(place for lane in places for place in lane) == list(range(len(people)))
+    assert all(lane == sorted(lane) for lane in places)
+    groups = [{entry["MessageGroupId"] for entry in lane} for lane in lanes]
+    assert sum(map(len, groups)) == len(set().union(*groups))  # no group in two lanes
+    assert len(lanes) <= queues.AT_ONCE
+
+
+def test_one_persons_messages_arrive_in_order_over_many_batches(environment: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    threads = set()
+
+    def call_json(*arguments: Any) -> dict[str, object]:
+        threads.add(threading.current_thread())
+        taken.extend(json.loads(entry["MessageBody"])["n"] for entry in arguments[-1]["Entries"])
+        return {}
+
+    environment.setattr(signing, "call_json", call_json)
+    queues.send_in_order("q.fifo", [("one", str(number), {"n": number}) for number in range(35)])
+    assert taken == list(range(35))
+    assert threads == {threading.current_thread()}  # so that no call can overtake another
+
+
+def test_people_of_different_batches_do_not_wait_for_each_other(environment: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(queues.AT_ONCE, timeout=30)  # breaks unless so many are under way at once
+
+    def call_json(*arguments: object) -> dict[str, object]:
+        together.wait()
+        return {}
+
+    environment.setattr(signing, "call_json", call_json)
+    queues.send_in_order("q.fifo", [(str(number), str(number), {}) for number in range(queues.AT_ONCE * 10)])
 
 
 def test_an_ordinary_queue_gets_every_body(plan: Plan, aws: Aws) -> None:

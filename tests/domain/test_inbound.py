@@ -47,6 +47,19 @@ def test_body_reads_as_expected(name: str) -> None:
     assert bool(webhook.unreadable) == (name == "82_foreign_object_page")
 
 
+def test_each_persons_messages_are_in_the_order_they_were_written() -> None:
+    def text(name: str, sender: str, moment: int) -> dict[str, object]:
+        return {"id": name, "from": sender, "timestamp": str(moment), "type": "text", "text": {"body": name}}
+
+    messages = [text("a2", "2631", 20), text("b1", "2632", 5), text("a3", "2631", 20), text("a1", "2631", 10)]
+    value = {"metadata": {"phone_number_id": "1"}, "messages": messages}
+    body = {
+        "object": "whatsapp_business_account",
+        "entry": [{"changes": [{"field": "messages", "value": value}]}],
+    }
+    assert [message.id for message in inbound.read(body).messages] == ["a1", "b1", "a2", "a3"]
+
+
 @pytest.mark.parametrize("name", sorted(name for name in EXPECTED if EXPECTED[name]["messages"]))
 def test_message_survives_the_queue(name: str) -> None:
     for message in read(name).messages:

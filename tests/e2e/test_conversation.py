@@ -73,6 +73,7 @@ def test_children_together_with_a_sum_fetched_side_by_side(phone: Phones, runnin
         calls = father.calls("school", kind)
         assert len(calls) == 3
         assert max(call["start"] for call in calls) < min(call["end"] for call in calls)
+    assert len(father.calls("school")) == 6  # no profile is asked for: the children are in our records
     fees, payments = father.state("Fetch fees"), father.state("Fetch payments")
     assert max(fees["start"], payments["start"]) < min(fees["stop"], payments["stop"])
 

@@ -79,6 +79,20 @@ def test_the_same_payment_twice_is_one_receipt(phone: Phones, running: Running) 
     assert len(receipts(running, event)) == 1
 
 
+def test_with_the_24_hour_window_enforced_who_wrote_gets_a_receipt_and_nobody_else_is_sent_anything(
+    phone: Phones, running: Running
+) -> None:
+    running.world("PUT", "/profile", {"customer_window": True})
+    phone("+263772100019").says("thanks")
+    (said,) = receipts(running, pay(running, child_of(running, "+263772100019"), "1.00"))
+    assert "has received *$1.00*" in said
+    event = pay(running, child_of(running, "+263772100020"), "1.00")  # has never written
+    running.world("DELETE", "/calls")
+    finished(running, f"payment:{event}")
+    assert [c for c in running.world("GET", "/calls") if (c["service"], c["operation"]) == ("graph", "send")] == []
+    assert receipts(running, event, 0.1) == []
+
+
 @pytest.mark.parametrize(
     ("raw", "header", "status", "said"),
     [

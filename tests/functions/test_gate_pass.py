@@ -1,5 +1,6 @@
 """A gate pass from the decision to the guard's page, on real PostgreSQL, with a real file store."""
 
+import gc
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,11 @@ import pytest
 from pypdf import PdfReader
 
 from functions import gate_pass, verify_pass
-from functions.adapters import files
+from functions.adapters import database, files
 from functions.adapters.aws import AwsError
 from functions.domain.errors import DataUnavailable, InvalidRequest
 from local.plan import Plan, Ports
+from tests.adapters.silent_server import silent_server
 from tests.conftest import Aws, Database
 
 TARIRO = {"id": "SSC20259001", "first_name": "Tariro", "last_name": "Moyo", "grade": "Grade 3"}
@@ -283,3 +285,17 @@ def test_without_any_database_the_guard_is_asked_to_scan_again(environment: pyte
     assert page["statusCode"] == 503
     assert page["headers"]["retry-after"]
     assert "scan again" in page["body"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pg8000 leaves sockets to gc
+def test_with_silent_databases_the_guard_is_asked_to_scan_again(environment: pytest.MonkeyPatch) -> None:
+    for name in ("CONNECT_TIMEOUT", "REPLICA_TIMEOUT"):
+        environment.setattr(database, name, 0.2)
+    for name in ("REPLICA_PAUSE", "PRIMARY_PAUSE"):
+        environment.setattr(database, name, 3600)
+    with silent_server() as replica, silent_server() as primary:
+        environment.setenv("DATABASE_READER_URL", replica.url)
+        environment.setenv("DATABASE_WRITER_URL", primary.url)
+        assert scan("some-token")["statusCode"] == 503
+        assert (replica.connects, primary.connects) == (1, 1)
+    gc.collect()

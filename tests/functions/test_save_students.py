@@ -119,6 +119,54 @@ def test_a_page_is_saved_whole_or_not_at_all(database: Database) -> None:
     assert database.value("SELECT count(*) FROM students") == 0
 
 
+# --- a look-up, which anybody may cause ------------------------------------------------------------------------------
+
+
+def looked_up(*records: Any) -> dict[str, Any]:
+    return save_students.handler({"records": list(records), "sender": "ZW.1"}, None)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        record(guardian="0771234567"),  # the child is listed once for each guardian, the profile knows one of them
+        record(name="", guardian="", grade=""),
+        record("Somebody Else", "0773000000"),
+    ],
+)
+def test_a_stranger_who_names_a_child_takes_no_number_away(database: Database, cache: Cache, profile: Any) -> None:
+    page(record(guardian="0771234567"), record(guardian="0712345678"))
+    looked_up(profile)
+    assert numbers(database) >= {(RUDO, "guardian"), (OTHER, "guardian")}
+    assert [kind_of(cache, f"wamid.{phone}", phone) for phone in (RUDO, OTHER)] == ["registered"] * 2
+    (student,) = database.run("SELECT first_name, last_name, grade FROM students")
+    assert tuple(student.values()) == ("Tariro", "Moyo", "Grade 3")
+
+
+def test_a_look_up_adds_the_number_that_the_office_has_just_entered(database: Database) -> None:
+    page(record())
+    assert looked_up(record(guardian="0712345678"))["changed"] == 1
+    assert numbers(database) == {(RUDO, "guardian"), (OTHER, "guardian")}
+    page(record(guardian="0712345678"))  # the next night the old one is gone
+    assert numbers(database) == {(OTHER, "guardian")}
+
+
+def test_a_look_up_brings_nobody_back_who_has_left(database: Database, cache: Cache) -> None:
+    page(record())
+    database.run("UPDATE students SET active = false")
+    looked_up(record(guardian="0771 234 567 / 0712345678"))
+    assert database.value("SELECT active FROM students") is False
+    assert numbers(database) == {(RUDO, "guardian")}
+    assert kind_of(cache, "wamid.1", RUDO) == "visitor"
+
+
+def test_a_look_up_during_a_run_does_not_pass_for_a_page_of_it(database: Database) -> None:
+    page(*many(9), record())
+    run = page(*many(9))["run"]
+    looked_up(record())
+    assert finish(run)["deactivated"] == 1
+
+
 # --- what cannot be used ----------------------------------------------------------------------------------------------
 
 
@@ -132,6 +180,8 @@ def test_a_page_is_saved_whole_or_not_at_all(database: Database) -> None:
         (record(guardian="07712"), TARIRO, "the phone number cannot be read", True),
         (record(guardian="", student_mobile="12"), TARIRO, "the phone number cannot be read", True),
         (record(guardian="07712", student_mobile="0712345678"), TARIRO, "the phone number cannot be read", True),
+        (record(guardian="0771234567 / 07123"), TARIRO, "one of the phone numbers cannot be read", True),
+        (record(student_mobile="07123 or 0712345678"), TARIRO, "one of the phone numbers cannot be read", True),
         (record(name=""), TARIRO, "no name", True),
     ],
 )
@@ -161,8 +211,8 @@ def test_a_number_given_to_two_students_is_the_first_ones(database: Database, un
 def test_a_record_put_right_leaves_the_list(unusable: Callable[..., Any], database: Database) -> None:
     page(record(guardian="07712"))
     assert unusable() == {TARIRO: ("the phone number cannot be read", "07712")}
-    page(record(guardian="0771234"))
-    assert unusable() == {TARIRO: ("the phone number cannot be read", "0771234")}
+    page(record(guardian="0771234567 / 0771234"))
+    assert unusable() == {TARIRO: ("one of the phone numbers cannot be read", "0771234567 / 0771234")}
     assert database.value("SELECT first_seen < last_seen FROM unusable_records")
     page(record())
     assert unusable() == {}

@@ -51,8 +51,16 @@ def test_page_after_page_is_the_whole_school(world: OutsideWorld) -> None:
     assert len(calls) == -(-size // 60)
 
 
-def test_a_page_after_the_last_is_empty() -> None:
-    assert page(900) == {"page": 900, "next": None, "records": []}
+def test_a_page_that_was_promised_and_is_not_there_is_a_failure(world: OutsideWorld) -> None:
+    with pytest.raises(SchoolApiUnavailable) as raised:
+        page(900)
+    assert type(raised.value) is SchoolApiUnavailable
+    assert [call["status"] for call in world.calls("school", "students")] == [404]
+
+
+def test_an_empty_last_page_is_the_end(world: OutsideWorld) -> None:
+    world.fails("school", **PAGE, kind="json", body={"next": None, "results": {"data": []}})
+    assert page(2) == {"page": 2, "next": None, "records": []}
 
 
 @pytest.mark.parametrize("number", [0, -1, 1001, "1", None, 1.5])
@@ -124,9 +132,13 @@ def test_one_odd_record_costs_its_neighbours_nothing(world: OutsideWorld) -> Non
     assert answer["next"] == 2
 
 
-def test_an_empty_page_that_promises_more_is_the_last(world: OutsideWorld) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_empty_page_that_promises_more_is_tried_again(world: OutsideWorld, number: int) -> None:
+    world.fails("school", **PAGE, kind="json", body={"next": "x", "results": {"data": []}}, times=2)
+    assert len(page(number)["records"]) == 60
     world.fails("school", **PAGE, kind="json", body={"next": "x", "results": {"data": []}})
-    assert page()["next"] is None
+    with pytest.raises(SchoolApiUnavailable):
+        page(number)
 
 
 # --- single students --------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Understanding one message: from the cache, from the replica, from neither."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,12 @@ import pytest
 
 from functions import understand
 from functions.adapters import cache as cache_module
+from functions.adapters import database as database_module
 from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
 from functions.adapters.school_config import school
 from local.plan import Ports
 from local.world.sample import SampleSchool
+from tests.adapters.silent_server import silent_server
 from tests.conftest import Database
 
 RUDO, TARIRO = "+263772100001", "SSC20250001"  # one child
@@ -436,6 +439,22 @@ def test_without_the_database_what_needs_no_records_is_still_answered(environmen
     assert look("hi", name="wamid.2")["plan"]["say"] == "menu"
     assert look("5", name="wamid.3")["plan"]["intent"] == "office"
     assert look("What are the school hours?", name="wamid.4")["plan"]["next"] == "ai"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pg8000 leaves sockets to gc
+def test_with_silent_databases_each_is_waited_for_once(environment: pytest.MonkeyPatch) -> None:
+    kill_cache(environment)  # so that the database is asked whether the message was answered, and who this is
+    for name in ("CONNECT_TIMEOUT", "REPLICA_TIMEOUT"):
+        environment.setattr(database_module, name, 0.2)
+    for name in ("REPLICA_PAUSE", "PRIMARY_PAUSE"):
+        environment.setattr(database_module, name, 3600)
+    with silent_server() as replica, silent_server() as primary:
+        environment.setenv("DATABASE_READER_URL", replica.url)
+        environment.setenv("DATABASE_WRITER_URL", primary.url)
+        assert look("1")["plan"]["say"] == "records_unreachable"
+        assert look("hi", name="wamid.2")["plan"]["say"] == "menu"
+        assert (replica.connects, primary.connects) == (1, 1)
+    gc.collect()
 
 
 def test_without_both_the_intent_is_still_known(environment: pytest.MonkeyPatch) -> None:
