@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from bench.floor import Delays
 from functions.adapters.phone_numbers import normalise_all
-from functions.domain.knowledge import normalise_question
+from functions.adapters.school_config import question_key
 from infra.catalog import SchoolApi
 from local.parent import Parent
 from local.plan import ACCESS_KEY, REGION, SECRET_KEY, Plan, Ports
@@ -78,7 +78,8 @@ class Stage:
         """Nothing of this family is in the cache, nor the answer to that question."""
         keys = [f"v1:account:{student}:{TERM}" for student in family.ids]
         pipe = self.redis.pipeline(transaction=False)  # the keys lie in different slots of the cluster
-        for key in (f"v1:person:{family.parent.bsuid}", f"v1:answer:{normalise_question(question)}", *keys):
+        answer = f"v1:answer:{question_key(question, self.plan.today or TODAY)}"
+        for key in (f"v1:person:{family.parent.bsuid}", answer, *keys):
             pipe.delete(key)
         pipe.execute()
 

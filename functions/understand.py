@@ -7,13 +7,12 @@ from typing import Any
 
 from functions.adapters import accounts, clock, limits, memory, observe, warm
 from functions.adapters.cache import ANSWER_LIFE, Cache, Claim, Kept
-from functions.adapters.school_config import school
+from functions.adapters.school_config import question_key, school
 from functions.adapters.settings import from_environment
 from functions.domain import intents
 from functions.domain.conversation import Next, Pending, Plan, Say, decide
 from functions.domain.inbound import PAYMENT, UNDELIVERED, Message
 from functions.domain.intents import Intent
-from functions.domain.knowledge import normalise_question
 from functions.domain.people import Kind, Person
 
 TOO_LATE = 24 * 3600 - 300  # seconds: WhatsApp refuses an answer after 24 hours
@@ -61,7 +60,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def nothing_known() -> dict[str, Any]:
     """What every answer of this function has."""
     names = ("fetch", "account", "last_account", "problem", "answer", "question_key")
-    return dict.fromkeys(names) | {"status": "new", "wait": 0}
+    return dict.fromkeys(names) | {"status": "new", "wait": 0, "answer_anew": False}
 
 
 def too_late(message: Message, run: str) -> dict[str, Any]:
@@ -100,8 +99,8 @@ def receipt_again(message: Message, kept: dict[str, Any]) -> dict[str, Any]:
 
 def look(message: Message, run: str = "", *, again: bool = False, written: str | None = None) -> dict[str, Any]:
     """Everything the state machine needs to know about one message."""
-    found = nothing_known()
-    question = normalise_question(message.text or "")
+    found, now = nothing_known(), clock.now(school().timezone)
+    question = question_key(message.text or "", now.date())
     seen = cache().first_look(message.id, message.sender, question, run)
     if again:
         seen = replace(seen, claim=Claim.NEW, written=written or seen.written)
@@ -111,7 +110,6 @@ def look(message: Message, run: str = "", *, again: bool = False, written: str |
         return found | {"status": "answered"}
     person = replace(memory.person(cache(), message, seen), profile_name=message.profile_name)
     pending = Pending.read(seen.pending.value) if seen.pending else None
-    now = clock.now(school().timezone)
     plan = decide(message, person, pending, school(), now.date(), looked_up=again)
     quiet = seen.is_quiet or (seen.claim == Claim.UNKNOWN and memory.is_quiet(message))
     if quiet and person.phone != school().office.whatsapp and plan.intent not in (Intent.OPT_OUT, Intent.OPT_IN):
@@ -121,7 +119,7 @@ def look(message: Message, run: str = "", *, again: bool = False, written: str |
         plan, found["problem"] = limits.look_up(cache(), plan, person, now, settings().school_api_calls_per_minute)
     if plan.next == Next.AI and not plan.personal:
         found["question_key"] = question or None
-        found["answer"] = common_answer(seen.answer)
+        found["answer"], found["answer_anew"] = common_answer(seen.answer)
         plan = limits.questions(cache(), plan, person, now, school(), answered=bool(found["answer"]))
     if plan.term and (plan.needs_account or plan.fetch_ahead):
         found |= accounts.known_or_to_fetch(cache(), plan, settings().school_api_calls_per_minute)
@@ -129,10 +127,10 @@ def look(message: Message, run: str = "", *, again: bool = False, written: str |
     return found | {"person": person.as_json(), "plan": plan.as_json()}
 
 
-def common_answer(kept: Kept | None) -> str | None:
-    """An answer that someone else got within the last ten minutes."""
-    observe.count("CacheHits" if kept and kept.is_fresh(ANSWER_LIFE) else "CacheMisses")
-    return str(kept.value) if kept and kept.is_fresh(ANSWER_LIFE) else None
+def common_answer(kept: Kept | None) -> tuple[str | None, bool]:
+    """An answer that someone else got today; and whether it is over ten minutes old: then it is made anew behind it."""
+    observe.count("CacheHits" if kept else "CacheMisses")
+    return (str(kept.value), not kept.is_fresh(ANSWER_LIFE)) if kept else (None, False)
 
 
 warm.ahead(school, lambda: cache().ready(), memory.ready)

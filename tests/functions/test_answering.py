@@ -316,7 +316,8 @@ def office_wrote(database: Database, hours: int) -> None:
 def counted(environment: pytest.MonkeyPatch) -> list[str]:
     """The metrics that were counted, by name."""
     found: list[str] = []
-    environment.setattr(observe, "count", lambda name, value=1: found.append(name))
+    real = observe._add
+    environment.setattr(observe, "_add", lambda name, *more: (found.append(name), real(name, *more)))
     return found
 
 

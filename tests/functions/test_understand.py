@@ -12,6 +12,7 @@ import pytest
 from functions import understand
 from functions.adapters import cache as cache_module
 from functions.adapters import database as database_module
+from functions.adapters import school_config
 from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
 from functions.adapters.school_config import school
 from local.plan import Ports
@@ -359,14 +360,20 @@ ASKED = [
 ]
 
 
-def test_a_common_answer_is_used_for_ten_minutes(cache: Cache, ahead: Callable[[float], None]) -> None:
+def test_a_common_answer_is_used_all_day_and_made_anew_after_ten_minutes(
+    cache: Cache, ahead: Callable[[float], None], environment: pytest.MonkeyPatch
+) -> None:
     first = look("When does the school day begin?", VISITOR)
     assert (first["plan"]["next"], first["answer"]) == ("ai", None)
     cache.finish("wamid.1", VISITOR, None, {("answer", first["question_key"]): "At 8"})
     again = look("the school DAY: when does it begin", RUDO, "wamid.2")
-    assert again["answer"] == "At 8"
+    assert (again["answer"], again["answer_anew"]) == ("At 8", False)
     ahead(ANSWER_LIFE + 2)
-    assert look("When does the school day begin?", RUDO, "wamid.3", timestamp=0)["answer"] is None
+    later = look("When does the school day begin?", RUDO, "wamid.3", timestamp=0)
+    assert (later["answer"], later["answer_anew"]) == ("At 8", True)
+    environment.setattr(school_config, "_told", lambda day: "another day, or other knowledge")
+    other = look("When does the school day begin?", RUDO, "wamid.4", timestamp=0)
+    assert (other["answer"], other["answer_anew"]) == (None, False)
 
 
 def test_an_answer_with_someones_figures_is_no_common_answer() -> None:

@@ -612,6 +612,24 @@ def test_a_question_is_answered_by_the_ai(functions: Make) -> None:
     assert fakes.cache.finished[0][2] == {("answer", "school start time"): "From 08:00 to 15:00."}
 
 
+def test_an_answer_of_some_hours_ago_goes_out_at_once_and_is_made_anew_behind_it(functions: Make) -> None:
+    fakes = functions(answer="At 08:00.", answer_anew=True, question_key="school start time")
+    execution = converse(fakes, "What time does school start?")
+    assert steps(execution) == [*START, "Send reply", "Answer anew", "Remember", "Nothing to do"]
+    assert fakes.replies[0].startswith("At 08:00.")
+    assert fakes.cache.finished[0][2] == {("answer", "school start time"): "From 08:00 to 15:00."}
+
+
+def test_when_it_cannot_be_made_anew_the_old_one_is_kept(functions: Make) -> None:
+    fakes = functions(answer="At 08:00.", answer_anew=True, question_key="school start time")
+    fakes.fail("AiReply", AnswerUnavailable())
+    execution = converse(fakes, "What time does school start?")
+    assert execution.status == "SUCCEEDED"
+    assert len(fakes.replies) == 1
+    assert fakes.cache.finished[0][2] == {}
+    assert fakes.payload("Remember")["problem"] is None
+
+
 def test_a_common_question_has_its_answer_already(functions: Make) -> None:
     fakes = functions(answer="At 08:00.", question_key="school start time")
     execution = converse(fakes, "What time does school start?")
