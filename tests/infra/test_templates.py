@@ -491,6 +491,16 @@ def test_alarms_reach_someone(existing: Environment) -> None:
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@school.example")
 
 
+def test_alarms_may_publish_to_their_topic(environment: Environment) -> None:
+    (policy,) = environment.of_type("AWS::SNS::TopicPolicy")
+    allowed = [item for item in policy["PolicyDocument"]["Statement"] if item["Effect"] == "Allow"]
+    assert [(item["Principal"], item["Action"]) for item in allowed] == [
+        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    ]
+    assert allowed[0]["Resource"] == policy["Topics"][0]
+    assert allowed[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 def test_operations_explains_every_alarm(prod: Environment) -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     alarms = [item for item in prod.of_type("AWS::CloudWatch::Alarm") if item.stack == "monitoring"]
