@@ -31,9 +31,12 @@ _replica_again = 0.0  # when the replica is asked again
 
 
 @contextmanager
-def writer() -> Iterator[Connection]:
-    """A transaction on the primary, committed at the end; raises DataUnavailable when it cannot be had."""
-    with _outages(), _connect(os.environ["DATABASE_WRITER_URL"]) as connection, connection.begin():
+def writer(patience: float | None = None) -> Iterator[Connection]:
+    """A transaction on the primary, committed at the end; raises DataUnavailable when it cannot be had.
+
+    `patience`: seconds that one statement is waited for, where no parent waits.
+    """
+    with _outages(), _connect(os.environ["DATABASE_WRITER_URL"], patience) as connection, connection.begin():
         yield connection
 
 
@@ -91,9 +94,9 @@ def _has_replayed(connection: Connection, written: str) -> bool:
     return bool(connection.execute(query, {"written": written}).scalar_one())
 
 
-def _connect(url: str) -> Connection:
+def _connect(url: str, patience: float | None = None) -> Connection:
     try:
-        return _engine(url).connect()
+        return (_engine(url, patience) if patience else _engine(url)).connect()
     except OSError:  # pg8000 lets those of the handshake through
         raise DataUnavailable("no database") from None
 
@@ -114,12 +117,12 @@ def _outages() -> Iterator[None]:
 
 
 @cache
-def _engine(url: str) -> Engine:
+def _engine(url: str, patience: float | None = None) -> Engine:
     """One engine per process and server: at most five connections, tested before use, renewed every five minutes."""
     parts = urlsplit(url)
     iam = os.environ.get("DATABASE_AUTH") == "iam"
     arguments: dict[str, Any] = {
-        "timeout": CONNECT_TIMEOUT,
+        "timeout": patience or CONNECT_TIMEOUT,  # of every read, not only while connecting
         "tcp_keepalive": True,
         "startup_params": {"statement_timeout": str(STATEMENT_TIMEOUT)},
     }
