@@ -8,6 +8,7 @@ from functions.adapters import observe
 from functions.adapters.settings import from_environment
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+PATIENCE = 110  # seconds: just under the function's own timeout
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def upgrade() -> str:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with database.writer() as connection:
-        connection.execute(text("SET LOCAL statement_timeout = 0"))  # the function's own timeout is the limit
+    with database.writer(PATIENCE) as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # PATIENCE is the limit
         connection.execute(text("SELECT pg_advisory_xact_lock(1)"))  # two at once would do everything twice
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

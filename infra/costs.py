@@ -5,7 +5,7 @@ make costs
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,8 @@ PRICES: Final = {
     "lambda_request": Price(0.20 / 1e6, "call of a function"),
     "lambda_gb_second": Price(0.0000133334, "GB-second of a function (arm64)"),
     "lambda_provisioned_gb_second": Price(0.0000033334, "GB-second kept warm (arm64)"),
+    "snapshot_gb_second": Price(0.0000015046, "GB-second of a kept snapshot, SnapStart (second-hand)"),
+    "snapshot_restored_gb": Price(0.0001397998, "GB restored from a snapshot, SnapStart (second-hand)"),
     "http_api_request": Price(1.00 / 1e6, "request to an HTTP API"),
     "sqs_fifo_request": Price(0.50 / 1e6, "request to a FIFO queue"),
     "sqs_request": Price(0.40 / 1e6, "request to an ordinary queue"),
@@ -71,10 +73,11 @@ ASSUMED: Final = {
     "execution_log_kb": (25, "kB of the execution's log for each message, data included"),
     "pass_kb": (60, "kB of a gate pass"),
     "cache_gb": (0.1, "GB in the cache for each 10,000 messages a day"),
+    "cold_share": (0.05, "share of calls that start cold: restores, with `snap_start`"),
     "ai_input": (1500, "tokens to the model for each of its answers"),
     "ai_output": (150, "tokens from the model for each of its answers"),
     "metrics": (40, "metrics of our own"),
-    "alarms_beside_functions": (21, "alarms that are not of one function"),
+    "alarms_beside_functions": (22, "alarms that are not of one function"),
 }
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {
@@ -140,6 +143,13 @@ def _fixed(settings: Settings, messages_a_day: int) -> Iterator[Line]:
         f"{_number(warm)} GB × {SECONDS:,} s × ${price('lambda_provisioned_gb_second')}",
         warm * SECONDS * price("lambda_provisioned_gb_second"),
     )
+    if settings.snap_start:
+        kept = sum(memory for name, memory in _memory(settings).items() if settings.snap_starts(name))
+        yield Line(
+            "Snapshots of functions",
+            f"{_number(kept)} GB × {SECONDS:,} s × ${price('snapshot_gb_second')}",
+            kept * SECONDS * price("snapshot_gb_second"),
+        )
     secrets = len(secret_names()) + (database.existing is None)
     yield Line("Secrets", f"{secrets} × ${price('secret')}", secrets * price("secret"))
     yield Line("Key", f"1 × ${price('key')}", price("key"))
@@ -150,7 +160,7 @@ def _fixed(settings: Settings, messages_a_day: int) -> Iterator[Line]:
 
 
 def _per_message(settings: Settings, monthly: int) -> Iterator[Line]:
-    memory = {item.name: (settings.of_function(item.name).memory or item.memory) / 1024 for item in FUNCTIONS}
+    memory = _memory(settings)
     calls = sum(share for share, _ in CALLS.values())
     gb_seconds = sum(share * seconds * memory[name] for name, (share, seconds) in CALLS.items())
     yield Line(
@@ -161,6 +171,14 @@ def _per_message(settings: Settings, monthly: int) -> Iterator[Line]:
         f"{_number(gb_seconds)} GB-s × ${price('lambda_gb_second')}",
         monthly * gb_seconds * price("lambda_gb_second"),
     )
+    if settings.snap_start:
+        restored = sum(share * memory[name] for name, (share, _) in CALLS.items() if settings.snap_starts(name))
+        restored *= assumed("cold_share")
+        yield Line(
+            "Restores of functions",
+            f"{_number(restored)} GB × ${price('snapshot_restored_gb')}",
+            monthly * restored * price("snapshot_restored_gb"),
+        )
     webhooks = 1 + assumed("statuses")
     yield Line(
         "Front door",
@@ -200,6 +218,11 @@ def _per_message(settings: Settings, monthly: int) -> Iterator[Line]:
     )
 
 
+def _memory(settings: Settings) -> dict[str, float]:
+    """GB of each function."""
+    return {item.name: (settings.of_function(item.name).memory or item.memory) / 1024 for item in FUNCTIONS}
+
+
 def secret_names() -> list[str]:
     """The secrets that the catalog's functions read."""
     return [
@@ -209,7 +232,7 @@ def secret_names() -> list[str]:
 
 def number_of_alarms(settings: Settings) -> int:
     """Those of the monitoring stack and, with a canary, one more for each function that moves slowly."""
-    alarms = int(assumed("alarms_beside_functions")) + len(FUNCTIONS) + settings.database.replica
+    alarms = int(assumed("alarms_beside_functions")) + len(FUNCTIONS) + 2 * settings.database.replica
     return alarms + (len(FUNCTIONS) - 1 if settings.rollout == "canary" else 0)
 
 
@@ -248,9 +271,9 @@ TAIL: Final = """
 * **All of `lean`**: ${lean:.0f} before the first message (primary, cache, metrics, alarms, secrets), ${lean_small:.0f}
   with 1,000 messages a day.
 * **Or the line *Functions kept warm* of `standard`, alone**: ${warm:.0f}. It takes the cold start (0.3-1 s) away from
-  the first message after a quiet while; under steady traffic few messages notice. `snap_start` is the other way, at
-  about half the price. `lean` with the three warm that every message passes (`webhook`, `understand`, `send_reply`)
-  adds ${three:.0f}: together ${lean_warm:.0f}.
+  the first message after a quiet while; under steady traffic few messages notice. `snap_start` is the other way:
+  ${snap:.0f} for the same functions at 1,000 messages a day. `lean` with the three warm that every message passes
+  (`webhook`, `understand`, `send_reply`) adds ${three:.0f}: together ${lean_warm:.0f}.
 * **Or the *Replica* of `standard` with its storage**: ${replica:.0f}. It takes reads off the primary; at 1,000 messages
   a day the bot does not need it for its speed.
 * `standard`, which has both, is ${standard:.0f} at 1,000 messages a day: more than the plan set aside.
@@ -288,6 +311,7 @@ def document() -> str:
             warm=warm,
             replica=sum(replica),
             three=three,
+            snap=total(replace(lean, snap_start=True), 1000) - total(lean, 1000),
             lean_warm=total(lean, 1000) + three,
             standard=total(standard, 1000),
             beside=_table([beside_aws(size) for size in MESSAGES_A_DAY]),

@@ -67,6 +67,7 @@ class Trouble:
 
 
 TROUBLES: Final = (
+    Trouble("Apologies", "send_reply", 3, "Parents get an apology for an answer: the school's API, OpenAI or a store."),
     Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
     Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
     Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),

@@ -27,7 +27,7 @@ class Rollout(StrEnum):
     """How a new version of a function takes over."""
 
     AT_ONCE = "at_once"
-    CANARY = "canary"  # a tenth of the calls for five minutes; an alarm takes it back
+    CANARY = "canary"  # a tenth of the calls for half an hour; an alarm takes it back
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,11 @@ class Settings:
         if most is None:
             most = self.provisioned_maximum
         return (least, max(least, most)) if least else (0, 0)
+
+    def snap_starts(self, name: str) -> bool:
+        """Whether a function starts from a snapshot: where a parent waits, and nothing is kept warm."""
+        answers = any(function.name == name and function.answers(self.school_api) for function in FUNCTIONS)
+        return self.snap_start and answers and not self.provisioned(name)[0]
 
     def reserved(self, name: str) -> int | None:
         return self.of_function(name).reserved_concurrency

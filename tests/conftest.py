@@ -151,7 +151,8 @@ def _schema(plan: Plan, postgres: Postgres) -> Iterator[Engine]:
     yield engine
     engine.dispose()
     for url in {plan.environment(FUNCTIONS[1])[f"DATABASE_{side}_URL"] for side in ("WRITER", "READER")}:
-        database._engine(url).dispose()
+        for engine in (database._engine(url), database._engine(url, migrate.PATIENCE)):
+            engine.dispose()
 
 
 @pytest.fixture

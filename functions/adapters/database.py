@@ -39,12 +39,15 @@ _primary_again: dict[str, float] = {}  # URL -> when one that was silent is conn
 
 
 @contextmanager
-def writer() -> Iterator[Connection]:
-    """A transaction on the primary, committed at the end; raises DataUnavailable when it cannot be had."""
+def writer(patience: float | None = None) -> Iterator[Connection]:
+    """A transaction on the primary, committed at the end; raises DataUnavailable when it cannot be had.
+
+    `patience`: seconds that one statement is waited for, where no parent waits.
+    """
     with (
         observe.held_back(),
         _outages(),
-        _connect(os.environ["DATABASE_WRITER_URL"]) as connection,
+        _connect(os.environ["DATABASE_WRITER_URL"], patience) as connection,
         connection.begin(),
     ):
         yield connection
@@ -114,9 +117,9 @@ def _has_replayed(connection: Connection, written: str) -> bool:
     return bool(connection.execute(query, {"written": written}).scalar_one())
 
 
-def _connect(url: str) -> Connection:
+def _connect(url: str, patience: float | None = None) -> Connection:
     try:
-        return _engine(url).connect()
+        return (_engine(url, patience) if patience else _engine(url)).connect()
     except OSError:  # pg8000 lets those of the handshake through
         raise DataUnavailable("no database") from None
 
@@ -137,7 +140,7 @@ def _outages() -> Iterator[None]:
 
 
 @cache
-def _engine(url: str) -> Engine:
+def _engine(url: str, patience: float | None = None) -> Engine:
     """One engine per process and server: at most five connections, tested before use, renewed every five minutes."""
     parts = urlsplit(url)
     iam = os.environ.get("DATABASE_AUTH") == "iam"
@@ -145,7 +148,7 @@ def _engine(url: str) -> Engine:
     timeout = REPLICA_TIMEOUT if is_replica else CONNECT_TIMEOUT
     statement_timeout = REPLICA_STATEMENT_TIMEOUT if is_replica else STATEMENT_TIMEOUT
     arguments: dict[str, Any] = {
-        "timeout": timeout,
+        "timeout": patience or timeout,  # of every read, not only while connecting
         "tcp_keepalive": True,
         "startup_params": {"statement_timeout": str(statement_timeout)},
     }

@@ -1,5 +1,6 @@
 """What a function tells its operators: one JSON line per event, never a phone number, a text or a token."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +14,11 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
 @cache
 def log() -> Logger:
-    """The structured logger; service and level come from Powertools' own environment variables."""
-    return Logger(utc=True)
+    """The structured logger; its service comes from Powertools' own environment variable."""
+    logger = Logger(utc=True)
+    # By itself Powertools takes Lambda's own level, which stays at INFO so that metrics pass.
+    logging.getLogger(logger.name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+    return logger
 
 
 @cache

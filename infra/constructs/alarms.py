@@ -138,7 +138,7 @@ class Alarms(Construct):
 
     def _functions(self, bot: BotStack) -> None:
         for name, item in bot.functions.items():
-            self._alarm(f"{name.replace('_', '-')}-errors", f"{name} fails: see its log.", item.errors(), 2, minutes=2)
+            self._alarm(f"{name.replace('_', '-')}-errors", f"{name} fails: see its log.", item.errors(), 2)
         self._alarm(
             "functions-throttled",
             "Functions of this account are held back: raise its concurrency, or the reserved concurrency in cdk.json.",
@@ -171,6 +171,13 @@ class Alarms(Construct):
                 lag,
                 60,
                 minutes=5,
+            )
+            self._alarm(
+                "replica-full",
+                "Less than 2 GB are free on the replica.",
+                database.replica.metric_free_storage_space(period=FIVE_MINUTES, statistic="Minimum"),
+                2_000_000_000,
+                comparison=COMPARE.LESS_THAN_THRESHOLD,
             )
 
     def _answers(self) -> None:

@@ -50,6 +50,7 @@ class BotFunction(Construct):
         self.catalog = function
         name = settings.name(function.name.replace("_", "-"))
         inside = function.side is Side.DATA
+        snap_start = settings.snap_starts(function.name)
         log = log_group(self, "Log", f"/aws/lambda/{name}", settings.log_days)
         self.function = lambda_.Function(
             self,
@@ -71,14 +72,18 @@ class BotFunction(Construct):
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             system_log_level_v2=lambda_.SystemLogLevel.INFO,  # says how long a cold start took
-            application_log_level_v2=lambda_.ApplicationLogLevel[settings.log_level.replace("WARNING", "WARN")],
+            # Never above INFO, at which metrics pass; the functions hold back their own lines (LOG_LEVEL).
+            application_log_level_v2=(
+                lambda_.ApplicationLogLevel.DEBUG if settings.log_level == "DEBUG" else lambda_.ApplicationLogLevel.INFO
+            ),
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=settings.reserved(function.name),
             current_version_options=lambda_.VersionOptions(
-                # Kept, so that the alias can be moved back at once; but each snapshot would be charged for.
-                removal_policy=RemovalPolicy.DESTROY if settings.snap_start else RemovalPolicy.RETAIN
+                # Kept, so that the alias can be moved back at once; but each snapshot would be charged for. Not kept of
+                # a deployment that was taken back: in its way, the same release could not be deployed again.
+                removal_policy=RemovalPolicy.DESTROY if snap_start else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
             ),
-            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if settings.snap_start else None,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
         )
         least, most = settings.provisioned(function.name)
         self.alias = lambda_.Alias(
@@ -101,5 +106,15 @@ class BotFunction(Construct):
         )
 
     def errors(self) -> cloudwatch.Metric:
-        """Failed calls in a minute, of the version that is live."""
-        return self.alias.metric_errors(period=Duration.minutes(1), statistic="Sum")
+        """Failed calls in five minutes, of all versions that are live: a small school has few calls in one."""
+        return self.alias.metric_errors(period=Duration.minutes(5), statistic="Sum")
+
+    def errors_of_new_version(self) -> cloudwatch.Metric:
+        """Failed calls in a minute, of the version that this deployment brings."""
+        name = self.function.function_name
+        dimensions = {
+            "FunctionName": name,
+            "Resource": f"{name}:{ALIAS}",
+            "ExecutedVersion": self.function.current_version.version,
+        }
+        return self.alias.metric_errors(period=Duration.minutes(1), statistic="Sum", dimensions_map=dimensions)

@@ -33,6 +33,8 @@ class Database(Construct):
             description="PostgreSQL: in from the data-side functions",
             allow_all_outbound=False,
         )
+        if not self._sizes.existing:
+            self.security_group.apply_removal_policy(self._removal)  # a primary that stays goes on using it
         self._open(self.security_group, PORT)
         self.primary: rds.IDatabaseInstance = self._existing() if self._sizes.existing else self._new()
         self.replica = self._replica() if self._sizes.replica else None
@@ -108,13 +110,14 @@ class Database(Construct):
             vpc_subnets=self._network.subnets,
             security_groups=[self.security_group],
             storage_type=rds.StorageType.GP3,
+            max_allocated_storage=None if self._sizes.existing else self._sizes.maximum_storage,
             iam_authentication=True,
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             auto_minor_version_upgrade=True,
             port=PORT,
             publicly_accessible=False,
-            deletion_protection=self._settings.protected,
-            removal_policy=self._removal,
+            deletion_protection=False,
+            removal_policy=RemovalPolicy.DESTROY,  # all that it holds, the primary holds
         )
         self._acknowledge(replica)
         acknowledge(replica, {"AwsSolutions-RDS2": "Encrypted as its primary is; it cannot be said twice."})
@@ -123,7 +126,8 @@ class Database(Construct):
     def _acknowledge(self, instance: Construct) -> None:
         reasons = {
             "AwsSolutions-RDS3": "Multi-AZ is a setting: a school accepts a restore from backup, a group does not.",
-            "AwsSolutions-RDS10": "Deletion protection is the setting `protected`: on in prod; dev must be removable.",
+            "AwsSolutions-RDS10": "On the primary it is the setting `protected`: on in prod; dev must be removable. A "
+            "replica holds nothing of its own.",
             "AwsSolutions-RDS11": "The port is no secret: only the functions' security group reaches it.",
         }
         acknowledge(instance, reasons)

@@ -1,4 +1,4 @@
-"""A new version gets a tenth of the calls for five minutes; if it fails, CodeDeploy takes it back by itself."""
+"""A new version gets a tenth of the calls for half an hour; if it fails, CodeDeploy takes it back by itself."""
 
 from aws_cdk import Aws
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -32,8 +32,8 @@ class CanaryRollout(Construct):
             self,
             f"{id}Fails",
             alarm_description="A new version fails: CodeDeploy takes it back by itself.",
-            metric=function.errors(),
-            threshold=3,
+            metric=function.errors_of_new_version(),  # a tenth of the calls: each failure counts
+            threshold=1,
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
@@ -43,6 +43,6 @@ class CanaryRollout(Construct):
             application=self._application,
             role=self._role,
             alias=function.alias,
-            deployment_config=codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES,
+            deployment_config=codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_30_MINUTES,
             alarms=[alarm],
         )

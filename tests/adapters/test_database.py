@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import ssl
 import traceback
 from collections.abc import Iterator
@@ -233,6 +234,28 @@ def test_the_schema_can_be_taken_down_and_built_again(tables: Database) -> None:
     with database.writer() as connection:
         assert set(inspect(connection).get_table_names()) == set(metadata.tables) | {"alembic_version"}
     tables.catch_up()  # for the tests after this one
+
+
+def test_a_migration_may_take_longer_than_an_answer(
+    tables: Database, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(migrate.MIGRATIONS, tmp_path / "migrations")
+    (head,) = tables.run("SELECT version_num FROM alembic_version")
+    (folder / "versions" / "9999_slow.py").write_text(
+        f"from alembic import op\nrevision, down_revision = '9999', '{head['version_num']}'\n"
+        "def upgrade():\n    op.execute('SELECT pg_sleep(0.6)')\n"
+    )
+    environment.setattr(migrate, "MIGRATIONS", folder)
+    environment.setattr(database, "CONNECT_TIMEOUT", 0.3)
+    url = f"{tables.url}?application_name=slow"  # an engine of its own
+    environment.setenv("DATABASE_WRITER_URL", url)
+    try:
+        assert migrate.handler({}, None) == {"revision": "9999"}
+        assert 60 < migrate.PATIENCE < function("migrate").timeout
+    finally:
+        database._engine(url, migrate.PATIENCE).dispose()
+        tables.run("UPDATE alembic_version SET version_num = :head", head=head["version_num"])
+        tables.catch_up()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from functions import (
     understand,
     webhook,
 )
-from functions.adapters import secret_store
+from functions.adapters import observe, secret_store
 from functions.adapters.cache import Cache
 from functions.domain.signature import sign
 from local.plan import Plan
@@ -29,6 +29,23 @@ from tests.conftest import Aws, Database, OutsideWorld
 PHONE, BSUID, NAME = "263772100005", "ZW.13491208655302741918", "Nyasha Chikwanha"
 WAMID = "wamid.HQsxNjUwNTU1MDEyMxUCABIYFDNBMDAwMDAwMDAwMDAwMDAwMDAx"
 ONE_MESSAGE = 1000  # bytes of events for one message
+
+
+def test_a_quieter_log_still_has_the_metrics(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "quiet")
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")  # set by Lambda
+    log = observe.log.__wrapped__()
+    log.warning("kept back")
+    log.error("said")
+    observe.count("Replies")
+    observe.flush()
+    printed = capsys.readouterr().out
+    assert "kept back" not in printed
+    assert "said" in printed
+    assert "Replies" in printed
 
 
 class Conversation:

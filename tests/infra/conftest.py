@@ -29,6 +29,7 @@ ENVIRONMENTS = CONTEXT["environments"] | {
     "existing": CONTEXT["environments"]["prod"]
     | {
         "rollout": "at_once",
+        "log_level": "ERROR",
         "snap_start": True,
         "provisioned_concurrency": 0,
         "alarm_email": "ops@school.example",

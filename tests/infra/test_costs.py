@@ -1,5 +1,7 @@
 """The page of costs is what the settings say now, and its counts are those of the templates."""
 
+from dataclasses import replace
+
 import pytest
 
 from infra import costs
@@ -44,6 +46,16 @@ def test_more_messages_cost_more_and_a_larger_preset_too() -> None:
 
 def test_the_plan_s_budget_buys_the_lean_preset() -> None:
     assert 25 <= costs.total(costs._settings("lean", CONTEXT), 1000) <= 50
+
+
+def test_snapshots_are_on_the_bill_where_they_are_kept() -> None:
+    lean = costs._settings("lean", CONTEXT)
+    with_snapshots = replace(lean, snap_start=True)
+    lines = {line.item: line.dollars for line in costs.bill(with_snapshots, 1000)}
+    kept = sum(item.memory for item in FUNCTIONS if item.answers(with_snapshots.school_api)) / 1024
+    assert lines["Snapshots of functions"] == pytest.approx(kept * 730 * 3600 * 0.0000015046)
+    assert 0 < lines["Restores of functions"] < lines["Snapshots of functions"]
+    assert "Snapshots of functions" not in {line.item for line in costs.bill(lean, 1000)}
 
 
 def test_a_line_is_price_times_amount() -> None:

@@ -187,6 +187,14 @@ def test_a_function_is_what_the_catalog_says(environment: Environment, function:
     assert made["TracingConfig"] == {"Mode": "Active"}
 
 
+def test_metrics_pass_at_every_log_level(environment: Environment) -> None:
+    """They count as INFO for Lambda, which drops what is below its level."""
+    for function in FUNCTIONS:
+        made = environment.function(function.name)
+        assert made["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+        assert made["Environment"]["Variables"]["LOG_LEVEL"] == {"existing": "ERROR"}.get(environment.name, "INFO")
+
+
 def test_every_function_is_of_the_runtime_that_the_layers_are_built_for(environment: Environment) -> None:
     functions = environment.of_type("AWS::Lambda::Function")
     assert len(functions) == len(FUNCTIONS) + 1  # and the one that CloudFormation calls; none of CDK's own
@@ -211,7 +219,10 @@ def test_everything_calls_the_live_alias(environment: Environment) -> None:
 
 
 def test_the_version_before_is_kept_to_go_back_to(prod: Environment) -> None:
-    assert {item.body["DeletionPolicy"] for item in prod.of_type("AWS::Lambda::Version")} == {"Retain"}
+    for item in prod.of_type("AWS::Lambda::Version"):
+        assert item.body["UpdateReplacePolicy"] == "Retain"
+        # But not when the deployment that made it is taken back: the next would find it in its way.
+        assert item.body["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_a_new_layer_is_a_new_version(dev: Environment, tmp_path: Path) -> None:
@@ -242,13 +253,26 @@ def test_in_prod_the_path_of_an_answer_is_kept_warm(prod: Environment) -> None:
 
 def test_snap_start_is_the_other_way(existing: Environment) -> None:
     for function in FUNCTIONS:
-        assert existing.function(function.name)["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+        wanted = {"ApplyOn": "PublishedVersions"} if function.answers(SchoolApi.REST) else None
+        assert existing.function(function.name).properties.get("SnapStart") == wanted
 
 
 def test_a_canary_moves_every_alias_but_that_of_the_migration(prod: Environment) -> None:
     slow = {item.id for item in prod.of_type("AWS::Lambda::Alias") if "CodeDeployLambdaAliasUpdate" in str(item.body)}
     assert len(slow) == len(FUNCTIONS) - 1
     assert not [id for id in slow if id.startswith("Migrate")]
+
+
+def test_one_failure_of_the_new_version_takes_it_back(prod: Environment) -> None:
+    groups = prod.of_type("AWS::CodeDeploy::DeploymentGroup")
+    assert {item["DeploymentConfigName"] for item in groups} == {"CodeDeployDefault.LambdaCanary10Percent30Minutes"}
+    versions = {item["FunctionName"]["Ref"]: item.id for item in prod.of_type("AWS::Lambda::Version")}
+    for item in prod.of_type("AWS::CloudWatch::Alarm"):
+        if item.stack == "bot":
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in item["Dimensions"]}
+            version = versions[dimensions["FunctionName"]["Ref"]]
+            assert dimensions["ExecutedVersion"] == {"Fn::GetAtt": [version, "Version"]}
+            assert (item["Threshold"], item["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
 
 
 # --- front door, queues, pipe, conversation ---------------------------------------------------------------------------
@@ -361,9 +385,27 @@ STATEFUL = (
 def test_what_holds_data_is_retained(environment: Environment) -> None:
     stateful = environment.of_type(*STATEFUL)
     assert {item.stack for item in stateful} == {"data"}
+    copies = [item for item in stateful if "SourceDBInstanceIdentifier" in item.properties]
+    assert len(copies) == (environment.name != "dev")
     for item in stateful:
+        if item in copies:  # of what the primary holds: in nobody's way when it is no longer wanted
+            assert item.body["DeletionPolicy"] == item.body["UpdateReplacePolicy"] == "Delete"
+            assert not item["DeletionProtection"]
+            continue
         assert item.body["DeletionPolicy"] == "Retain", item.id
         assert item.body["UpdateReplacePolicy"] == "Retain", item.id
+
+
+def test_a_database_that_stays_keeps_what_it_needs(prod: Environment) -> None:
+    """Else its stack could not be deleted."""
+    (primary,) = [item for item in prod.of_type("AWS::RDS::DBInstance") if "DBName" in item.properties]
+    (group,) = primary["VPCSecurityGroups"]
+    for id in (group["Fn::GetAtt"][0], primary["DBSubnetGroupName"]["Ref"]):
+        assert prod.one(id).body["DeletionPolicy"] == "Retain"
+
+
+def test_a_replica_grows_as_its_primary_does(prod: Environment) -> None:
+    assert [item["MaxAllocatedStorage"] for item in prod.of_type("AWS::RDS::DBInstance")] == [100, 100]
 
 
 def test_what_holds_data_is_encrypted(environment: Environment) -> None:
@@ -497,6 +539,31 @@ def test_the_addresses_that_others_need_are_printed(prod: Environment) -> None:
     for name, path in (("WebhookUrl", "/webhook"), ("PaymentUrl", "/events/payment")):
         assert json.dumps(outputs[name]["Value"]).rstrip('"]} ').endswith(path)
         assert path in {route.path for route in ROUTES}
+
+
+def test_few_failures_are_enough_for_an_alarm(environment: Environment) -> None:
+    """A small school asks for an account twice in five minutes."""
+    alarms = {
+        item["AlarmName"]: item
+        for item in environment.of_type("AWS::CloudWatch::Alarm")
+        if "AlarmName" in item.properties
+    }
+    prefix = f"school-{environment.name}-"
+    errors = [alarms[f"{prefix}{item.name.replace('_', '-')}-errors"] for item in FUNCTIONS]
+    for item in errors:
+        assert (item["Period"], item["EvaluationPeriods"], item["Threshold"]) == (300, 1, 2)
+    apologies = alarms[f"{prefix}apologies-send-reply"]
+    assert (apologies["Period"], apologies["EvaluationPeriods"], apologies["Threshold"]) == (300, 1, 3)
+
+
+def test_alarms_may_publish_to_their_topic(environment: Environment) -> None:
+    (policy,) = environment.of_type("AWS::SNS::TopicPolicy")
+    allowed = [item for item in policy["PolicyDocument"]["Statement"] if item["Effect"] == "Allow"]
+    assert [(item["Principal"], item["Action"]) for item in allowed] == [
+        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    ]
+    assert allowed[0]["Resource"] == policy["Topics"][0]
+    assert allowed[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_operations_explains_every_alarm(prod: Environment) -> None:
