@@ -77,7 +77,7 @@ ASSUMED: Final = {
     "ai_input": (1500, "tokens to the model for each of its answers"),
     "ai_output": (150, "tokens from the model for each of its answers"),
     "metrics": (40, "metrics of our own"),
-    "alarms_beside_functions": (22, "alarms that are not of one function"),
+    "alarms_beside_functions": (25, "alarms that are not of one function"),
 }
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {

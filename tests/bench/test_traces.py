@@ -6,7 +6,7 @@ import pytest
 
 from bench.rush import PARENTS, STUDENTS
 from bench.stage import TODAY, families
-from bench.traces import FIRST_WEEK_HOURS, HOUR, ORDINARY_HOURS, QUESTIONS, WISHES, day, rush
+from bench.traces import FIRST_WEEK_HOURS, HOUR, ORDINARY_HOURS, QUESTIONS, WISHES, day, most_accounts, rush
 from local.world.sample import SampleSchool
 
 SINGLE = {wish for wishes in WISHES for wish in wishes if wish != "question"}
@@ -55,6 +55,12 @@ def test_there_are_families_to_measure_and_parents_for_the_rush() -> None:
     from bench.hit_rate import parents_of
 
     assert len(parents_of(SampleSchool.of_size(STUDENTS, TODAY))) >= PARENTS
+
+
+def test_what_can_be_in_the_cache_is_bounded_by_who_does_not_greet() -> None:
+    assert most_accounts(1.0) == 1
+    assert most_accounts(0.0) == pytest.approx(1 - 88 / 118)  # of 118 wishes for figures 88 are a sitting's first
+    assert most_accounts(0.7) == pytest.approx(0.776, abs=0.001)
 
 
 def test_too_few_families_are_said_so() -> None:
