@@ -267,8 +267,8 @@ def table(totals: dict[str, Found]) -> Table:
     made.notes = [
         "hit rate: the parent did not wait for the school or the model. metric: every look-up that the product "
         "counts as CacheHits or CacheMisses, people and fetches behind a menu included.",
-        f"Assumed: {traces.GREETING:.0%} of sittings begin with a greeting, behind which the account is fetched. The first "
-        f"wish of the others finds nothing: where parents come once a day, accounts cannot pass "
+        f"Assumed: {traces.GREETING:.0%} of sittings begin with a greeting, behind which the account is fetched. The "
+        "first wish of the others finds nothing: where parents come once a day, accounts cannot pass "
         f"{traces.most_accounts():.1%}.",
         f"The school's ceiling is {CALLS_PER_MINUTE} calls a minute and kind. if …: the ordinary day with one change. "
         "at once: messages that found the same account being fetched already, for the other guardian.",
