@@ -1,23 +1,23 @@
 """A payment has arrived: forgets the account in the cache, and finds out who gets a receipt."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache as once
 from typing import Any
 
 from sqlalchemy import Connection
 
 from functions.adapters import clock, message_log, observe, people
-from functions.adapters.cache import Cache, Claim
+from functions.adapters.cache import TAKEN, Cache
 from functions.adapters.database import writer
 from functions.adapters.school_config import school
 from functions.adapters.settings import from_environment
-from functions.domain.conversation import Next, Plan, Say
+from functions.domain.conversation import Next, Plan, Say, nothing_known
+from functions.domain.deliveries import WINDOW
 from functions.domain.inbound import Message
 from functions.domain.intents import Intent
 from functions.domain.people import Kind, Person, Student
 
-WINDOW = timedelta(hours=24) - timedelta(minutes=5)  # in which WhatsApp lets us write freely
 LONGEST_WAIT = 30  # seconds for a turn at the school's API: nobody is waiting
 SILENT = Plan(Intent.PAYMENT, Say.RECEIPT)  # nobody is to be told
 
@@ -49,11 +49,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     `run` names the execution: its own second try finds its own claim, and goes on.
     """
     message = Message.read(event.get("message"))
-    found: dict[str, Any] = dict.fromkeys(("fetch", "account", "last_account", "problem", "answer", "question_key"))
-    found |= {"status": "new", "wait": 0, "recipients": [], "plan": SILENT.as_json(), "person": None}
-    claim = cache().claim(message.id, str(event.get("run") or ""))
-    if claim in (Claim.DONE, Claim.BUSY):
-        return found | {"status": "answered" if claim == Claim.DONE else "busy"}
+    found = nothing_known() | {"recipients": [], "plan": SILENT.as_json(), "person": None}
+    if status := TAKEN.get(cache().claim(message.id, str(event.get("run") or ""))):
+        return found | {"status": status}
     observe.count("PaymentNotices")
     student_id, term = str(message.details["student_id"]), str(message.details["term"])
     cache().forget_account(student_id, term)

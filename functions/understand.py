@@ -6,16 +6,16 @@ from functools import cache as once
 from typing import Any
 
 from functions.adapters import accounts, clock, limits, memory, observe, warm
-from functions.adapters.cache import ANSWER_LIFE, Cache, Claim, Kept
-from functions.adapters.school_config import question_key, school
+from functions.adapters.cache import ANSWER_LIFE, TAKEN, Cache, Claim, Kept
+from functions.adapters.common_questions import question_key
+from functions.adapters.school_config import school
 from functions.adapters.settings import from_environment
 from functions.domain import intents
-from functions.domain.conversation import Next, Pending, Plan, Say, decide
+from functions.domain.conversation import Next, Pending, Plan, Say, decide, nothing_known
+from functions.domain.deliveries import WINDOW
 from functions.domain.inbound import PAYMENT, UNDELIVERED, Message
 from functions.domain.intents import Intent
 from functions.domain.people import Kind, Person
-
-TOO_LATE = 24 * 3600 - 300  # seconds: WhatsApp refuses an answer after 24 hours
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     run = str(event.get("run") or "")
     if sent := event.get("sent"):
         observe.took("QueueWait", time.time() - int(sent) / 1000)
-    is_late = bool(message.timestamp) and time.time() - message.timestamp > TOO_LATE
+    is_late = bool(message.timestamp) and time.time() - message.timestamp > WINDOW.total_seconds()
     if message.type == UNDELIVERED or (is_late and not intents.is_wish(message.text)):  # STOP counts however late
         return too_late(message, run)
     return look(message, run, again=bool(event.get("again")), written=event.get("written"))
-
-
-def nothing_known() -> dict[str, Any]:
-    """What every answer of this function has."""
-    names = ("fetch", "account", "last_account", "problem", "answer", "question_key")
-    return dict.fromkeys(names) | {"status": "new", "wait": 0, "answer_anew": False}
 
 
 def too_late(message: Message, run: str) -> dict[str, Any]:
@@ -76,13 +70,12 @@ def too_late(message: Message, run: str) -> dict[str, Any]:
     approved = templates.receipt if is_receipt else templates.reopen
     if not approved or not memory.may_be_written_to(message):
         return found | {"status": "too late"}
-    seen = cache().first_look(message.id, message.sender, "", run)
-    if seen.claim in (Claim.DONE, Claim.BUSY):
-        return found | {"status": "answered" if seen.claim == Claim.DONE else "busy"}
+    if status := TAKEN.get(cache().claim(message.id, run)):
+        return found | {"status": status}
     if is_receipt:
         kept = cache().kept("receipt", message.about or "")
         return found | (receipt_again(message, kept.value) if kept else {"status": "too late"})
-    if cache().first_look(f"reopen:{message.sender}", "", "", run).claim in (Claim.DONE, Claim.BUSY):
+    if cache().claim(f"reopen:{message.sender}", run) in TAKEN:
         return found | {"status": "too late"}
     plan, person = Plan(Intent.UNDELIVERED, Say.REOPEN), Person(Kind.UNSURE, message.phone, message.bsuid)
     return found | {"plan": plan.as_json(), "person": person.as_json()}
@@ -104,8 +97,8 @@ def look(message: Message, run: str = "", *, again: bool = False, written: str |
     seen = cache().first_look(message.id, message.sender, question, run)
     if again:
         seen = replace(seen, claim=Claim.NEW, written=written or seen.written)
-    if seen.claim in (Claim.DONE, Claim.BUSY):
-        return found | {"status": "answered" if seen.claim == Claim.DONE else "busy"}
+    if status := TAKEN.get(seen.claim):
+        return found | {"status": status}
     if seen.claim == Claim.UNKNOWN and memory.was_answered(message.id):
         return found | {"status": "answered"}
     person = replace(memory.person(cache(), message, seen), profile_name=message.profile_name)

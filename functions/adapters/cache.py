@@ -22,6 +22,7 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from functions.adapters import observe
+from functions.domain.deliveries import QUIET
 
 VERSION: Final = "v1"
 ACCOUNT_LIFE: Final = 300  # soft lives, seconds
@@ -32,7 +33,7 @@ HARD_LIFE: Final = 24 * 3600
 CLAIM_LIFE: Final = 120  # longer than the state machine may run
 DONE_LIFE: Final = 8 * 24 * 3600  # WhatsApp repeats itself for seven days
 PENDING_LIFE: Final = 15 * 60
-QUIET_LIFE: Final = 12 * 3600
+QUIET_LIFE: Final = int(QUIET.total_seconds())
 WRITTEN_LIFE: Final = 60  # how long a person's last write must be seen by their reads
 TIMEOUT: Final = 0.4  # seconds
 BURST: Final = 10  # seconds' worth of the school's calls may be made at once, after a quiet time
@@ -48,6 +49,9 @@ class Claim(Enum):
     BUSY = "busy"  # another run has it
     DONE = "done"
     UNKNOWN = "unknown"  # the cache is dead
+
+
+TAKEN: Final = {Claim.DONE: "answered", Claim.BUSY: "busy"}  # the `status` of a message that is not ours to answer
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, false, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters import observe
 from functions.adapters.models import contacts, feedback, message_log
+from functions.adapters.people import has_key
 from functions.domain.conversation import Plan
 from functions.domain.inbound import Message
 from functions.domain.intents import Intent
@@ -66,11 +67,9 @@ def record_contact(connection: Connection, message: Message, phone: str | None) 
     `phone`: as WhatsApp gave it or as the person proved it. Only for what a person wrote: their 24 hours count from
     the latest of it, by its own time, for messages come late and out of order.
     """
-    by_phone = contacts.c.phone == phone if phone else None
-    by_bsuid = contacts.c.bsuid == message.bsuid if message.bsuid else None
-    condition = by_phone if by_bsuid is None else by_bsuid if by_phone is None else by_phone | by_bsuid
-    if condition is None:
+    if not phone and not message.bsuid:
         return False
+    condition = has_key(phone, message.bsuid)
     rows = connection.execute(select(contacts).where(condition).order_by(contacts.c.id).with_for_update()).all()
     moment = datetime.fromtimestamp(message.timestamp, UTC) if message.timestamp else None
     news: dict[str, object] = {
@@ -106,10 +105,8 @@ def opt(connection: Connection, phone: str | None, bsuid: str | None, *, out: bo
     """
     if not phone and not bsuid:
         return []
-    by_bsuid = contacts.c.bsuid == bsuid if bsuid else false()
-    by_phone = contacts.c.phone == phone if phone else false()
     values = {"opted_out_at": func.now() if out else None}
-    changed = contacts.update().where(by_bsuid | by_phone).values(**values)
+    changed = contacts.update().where(has_key(phone, bsuid)).values(**values)
     known = connection.execute(changed.returning(contacts.c.phone, contacts.c.bsuid)).all()
     if not known:
         connection.execute(insert(contacts).values(phone=phone, bsuid=bsuid, **values).on_conflict_do_nothing())

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.models import contacts, office_requests
+from functions.domain.deliveries import QUIET, WINDOW
 from functions.domain.inbound import Message
 
-QUIET = timedelta(hours=12)  # after which a request counts as closed
-WINDOW = timedelta(hours=24) - timedelta(minutes=5)  # in which WhatsApp lets us write freely
 _table = office_requests.c
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, false, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, false, select
 
 from functions.adapters.models import contacts, office_requests, phones, students
 from functions.adapters.office_requests import is_with_the_office, with_the_office
@@ -16,6 +16,13 @@ def student(connection: Connection, student_id: str) -> Student | None:
     query = select(*columns).where(students.c.id == student_id, students.c.active)
     row = connection.execute(query).one_or_none()
     return Student(*row) if row else None
+
+
+def has_key(phone: str | None, bsuid: str | None) -> ColumnElement[bool]:
+    """Contacts with this number or this user id: either tells who it is. Without both: nobody."""
+    by_id = contacts.c.bsuid == bsuid if bsuid else false()
+    by_number = contacts.c.phone == phone if phone else false()
+    return by_id | by_number
 
 
 def who_may_hear(connection: Connection, student_id: str) -> Sequence[Row[Any]]:
@@ -37,9 +44,7 @@ def who_may_hear(connection: Connection, student_id: str) -> Sequence[Row[Any]]:
 
 def may_be_written_to(connection: Connection, phone: str | None, bsuid: str | None) -> bool:
     """Whether we may write first to this person: they have not opted out, and the office does not have them."""
-    by_id = contacts.c.bsuid == bsuid if bsuid else false()
-    by_number = contacts.c.phone == phone if phone else false()
-    known = connection.execute(select(contacts).where(by_id | by_number)).all()
+    known = connection.execute(select(contacts).where(has_key(phone, bsuid))).all()
     keys = [phone, bsuid, *(key for row in known for key in (row.phone, row.bsuid))]
     return not any(row.opted_out_at for row in known) and not is_with_the_office(connection, keys)
 
@@ -49,9 +54,7 @@ def find(connection: Connection, phone: str | None, bsuid: str | None) -> Person
 
     Without one, the number that this user id proved earlier counts.
     """
-    by_id = contacts.c.bsuid == bsuid if bsuid else false()
-    by_number = contacts.c.phone == phone if phone else false()
-    query = select(contacts.c.phone, contacts.c.opted_out_at).where(by_id | by_number)
+    query = select(contacts.c.phone, contacts.c.opted_out_at).where(has_key(phone, bsuid))
     known = connection.execute(query).all()
     phone = phone or next((row.phone for row in known if row.phone), None)
     opted_out = any(row.opted_out_at for row in known)

@@ -159,6 +159,12 @@ class Plan:
         )
 
 
+def nothing_known() -> dict[str, object]:
+    """What the state machine is told of any message, before something is known."""
+    names = ("fetch", "account", "last_account", "problem", "answer", "question_key")
+    return dict.fromkeys(names) | {"status": "new", "wait": 0, "answer_anew": False}
+
+
 def request_of(message: Message, person: Person, pending: Pending | None, school: School, today: date) -> Request:
     """What the message asks for, before we look at whether it can be had."""
     if message.tap and (tapped := intents.read_tap(message.tap)):

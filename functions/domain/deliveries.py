@@ -1,5 +1,10 @@
 """What became of a message that we sent: statuses arrive late, twice and out of order, and only move forward."""
 
+from datetime import timedelta
+from typing import Final
+
+WINDOW: Final = timedelta(hours=24, minutes=-5)  # after a person's last message, in which WhatsApp lets us write freely
+QUIET: Final = timedelta(hours=12)  # for which the office has a conversation, unless it closes it
 _RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3}
 SEEN = ("delivered", "read", "played")
 

@@ -11,8 +11,8 @@ import pytest
 
 from functions import understand
 from functions.adapters import cache as cache_module
+from functions.adapters import common_questions
 from functions.adapters import database as database_module
-from functions.adapters import school_config
 from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
 from functions.adapters.school_config import school
 from local.plan import Ports
@@ -371,7 +371,7 @@ def test_a_common_answer_is_used_all_day_and_made_anew_after_ten_minutes(
     ahead(ANSWER_LIFE + 2)
     later = look("When does the school day begin?", RUDO, "wamid.3", timestamp=0)
     assert (later["answer"], later["answer_anew"]) == ("At 8", True)
-    environment.setattr(school_config, "_told", lambda day: "another day, or other knowledge")
+    environment.setattr(common_questions, "_told", lambda day: "another day, or other knowledge")
     other = look("When does the school day begin?", RUDO, "wamid.4", timestamp=0)
     assert (other["answer"], other["answer_anew"]) == (None, False)
 
