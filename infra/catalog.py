@@ -348,8 +348,41 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/graphql", "school_graph", Authorization.IAM),
 )
 
-CONVERSATION_SECONDS: Final = 90  # TimeoutSeconds of the conversation state machine
-QUEUE_VISIBILITY_SECONDS: Final = 6 * CONVERSATION_SECONDS
+
+@dataclass(frozen=True)
+class Machine:
+    """One state machine. The definition is `statemachines/<name>.asl.json`.
+
+    With a `queue`, a pipe starts one Express execution for each message of that FIFO queue and waits for it; without
+    one it is a Standard machine that a schedule or a person starts.
+    """
+
+    name: str
+    purpose: str
+    seconds: int  # TimeoutSeconds of the definition
+    queue: str | None = None  # name of its FIFO queue; the dead letters go to `<queue>-dead`
+
+    @property
+    def visibility_seconds(self) -> int:
+        """How long the queue hides a message that an execution has: AWS asks for six times the target's timeout."""
+        return 6 * self.seconds
+
+
+MACHINES: Final[tuple[Machine, ...]] = (
+    Machine("conversation", "answers one WhatsApp message", seconds=90, queue="messages"),
+    Machine("student_sync", "brings students and numbers from the school into our records", seconds=14_400),
+)
+
+
+def machine(name: str) -> Machine:
+    """The state machine of that name; KeyError names the ones that exist."""
+    for item in MACHINES:
+        if item.name == name:
+            return item
+    raise KeyError(f"no state machine {name!r} in the catalog; there are: {', '.join(m.name for m in MACHINES)}")
+
+
+QUEUE_VISIBILITY_SECONDS: Final = machine("conversation").visibility_seconds
 
 
 def function(name: str) -> Function:
