@@ -48,9 +48,10 @@ import boto3, openai, qrcode, redis.cluster, reportlab.platypus, requests, sqlal
 import sqlalchemy.dialects.postgresql.pg8000, PIL.Image, phonenumbers, aws_lambda_powertools
 from functions import {names}
 boto3.client("s3"), boto3.client("sqs"), openai.OpenAI(api_key="none").responses
-from functions.adapters import database, passes, people, message_log, gateway
+from functions.adapters import school_graph_client
+from functions.adapters.database.connection import connection, gate_passes, message_log, senders
 from functions.adapters.documents import gate_pass as _, statement
-from functions.adapters.graph import schema
+from functions.adapters.graphql import schema
 
 def handler(event, context):
     return {{}}

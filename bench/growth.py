@@ -77,12 +77,13 @@ def _look(plan: Plan, parents: list[Parent], space: str) -> tuple[list[float], l
     """Seconds of each parent's first message and of the second."""
     os.environ.update(plan.environment(function("understand")) | {"LOG_LEVEL": "CRITICAL"})
     from functions import understand
-    from functions.adapters import cache, memory, observe
-    from functions.domain import inbound
+    from functions.adapters import cache, observability
+    from functions.services import sender_lookup
+    from functions.adapters.whatsapp.client import inbound
 
     cache.VERSION = space  # type: ignore[misc]
-    observe.count = lambda name, value=1: None
-    memory.ready()
+    observability.count = lambda name, value=1: None
+    sender_lookup.ready()
     times: tuple[list[float], list[float]] = ([], [])
     for found in times:
         for parent in parents:

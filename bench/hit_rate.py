@@ -94,22 +94,23 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, ch
     import redis
 
     from functions import remember, understand
-    from functions.adapters import accounts, cache, observe
-    from functions.domain import inbound
+    from functions.adapters import cache, observability
+    from functions.services import account_lookup
+    from functions.adapters.whatsapp.client import inbound
 
     clock, found = Clock(), Found()
     server = redis.Redis(port=plan.ports.redis)
     now_key = f"{space}:now"
     cache.time = understand.time = clock  # type: ignore[assignment,attr-defined]
     cache.VERSION = space  # type: ignore[misc]
-    accounts.ACCOUNT_LIFE = change.account_life or accounts.ACCOUNT_LIFE  # type: ignore[attr-defined,assignment]
+    account_lookup.ACCOUNT_LIFE = change.account_life or account_lookup.ACCOUNT_LIFE  # type: ignore[attr-defined,assignment]
     turn = cache._TURN.replace("redis.call('TIME')", f"{{redis.call('GET', '{now_key}'), '0'}}")
     cache._TURN = turn  # type: ignore[misc]
 
     def count(name: str, value: float = 1) -> None:
         found.metrics[name] += int(value)
 
-    observe.count = count
+    observability.count = count
     parents = parents_of(school_of(plan))
     under_way: dict[str, tuple[float, int]] = {}  # a child -> when its account was last asked for, and by whom
     for one in written:

@@ -77,10 +77,10 @@ def _warm_up(plan: Plan, family: Family) -> None:
 def _answer(plan: Plan, ask: Ask, family: Family) -> Times:
     """One message from start to end, nothing kept from the one before."""
     from functions.adapters import secret_store
-    from functions.adapters.http import session
+    from functions.adapters.http_client import session
     from functions.adapters.openai_api import Model
     from functions.adapters.school_api import SchoolApi
-    from functions.adapters.whatsapp import WhatsApp
+    from functions.adapters.whatsapp.client import WhatsApp
     from functions.domain.people import Kind, Person
     from functions.domain.replies import Text
 
@@ -139,36 +139,37 @@ def _answer(plan: Plan, ask: Ask, family: Family) -> Times:
 
 def _close_database() -> None:
     """The next statement makes an engine and a connection. The old bot left them open, but not many at once."""
-    from functions.adapters import database
+    from functions.adapters.database.connection import connection
 
-    database._engine(os.environ["DATABASE_WRITER_URL"]).dispose()
-    database._engine.cache_clear()
+    connection._engine(os.environ["DATABASE_WRITER_URL"]).dispose()
+    connection._engine.cache_clear()
 
 
 def _find_person(family: Family) -> None:
     """A new engine and connection, and who is writing."""
-    from functions.adapters import people
-    from functions.adapters.database import writer
+    from functions.adapters.database.connection import senders
+    from functions.adapters.database.connection import writer
 
     with writer() as connection:
-        people.find(connection, family.parent.phone, None)
+        senders.find(connection, family.parent.phone, None)
 
 
 def _give_pass(whatsapp: object, person: object, student_id: str, name: str, message_id: str) -> None:
     """Another connection, the PDF drawn and stored, and sent by its link: one call."""
     from sqlalchemy import text
 
-    from functions.adapters import database, files
+    from functions.adapters import document_store
+    from functions.adapters.database.connection import connection
     from functions.adapters.documents.gate_pass import gate_pass_pdf
     from functions.adapters.school_config import school
-    from functions.adapters.whatsapp import WhatsApp
+    from functions.adapters.whatsapp.client import WhatsApp
     from functions.domain.documents import GatePassDocument, Letterhead
     from functions.domain.people import Person
 
     assert isinstance(whatsapp, WhatsApp)
     assert isinstance(person, Person)
     _close_database()
-    with database.writer() as connection:
+    with connection.writer() as connection:
         connection.execute(text("SELECT 1"))
     token = secrets.token_urlsafe(16)
     document = GatePassDocument(
@@ -183,7 +184,7 @@ def _give_pass(whatsapp: object, person: object, student_id: str, name: str, mes
         parent_phone=person.phone,
         verify_url=f"http://127.0.0.1/passes/{token}",
     )
-    files.put(BUCKET, f"old/{token}.pdf", gate_pass_pdf(document), "application/pdf")
+    document_store.put(BUCKET, f"old/{token}.pdf", gate_pass_pdf(document), "application/pdf")
     media = {"link": f"http://127.0.0.1/old/{token}.pdf", "filename": "gate-pass.pdf"}
     body = {"messaging_product": "whatsapp", "to": person.phone, "type": "document", "document": media}
     whatsapp._post("messages", (2, 10), json={**body, "biz_opaque_callback_data": message_id})

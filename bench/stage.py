@@ -14,7 +14,7 @@ import redis
 from sqlalchemy import create_engine, text
 
 from bench.floor import Delays
-from functions.adapters.common_questions import question_key
+from functions.services.common_questions import question_key
 from functions.adapters.phone_numbers import normalise_all
 from infra.catalog import SchoolApi
 from local.parent import Parent

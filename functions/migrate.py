@@ -1,20 +1,14 @@
 """Brings the database schema up to date at deploy, or at the start of the local stack."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from functions.adapters import observe
-from functions.adapters.settings import from_environment
+from functions import dependencies
+from functions.adapters import observability
+from functions.settings import PrimarySettings, from_environment
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 110  # seconds: just under the function's own timeout
-
-
-@dataclass(frozen=True)
-class Settings:
-    database_writer_url: str
-    database_auth: str
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -22,13 +16,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Returns `{"revision": the schema's revision}`. Safe to run again at any time.
     """
-    settings = from_environment(Settings)
     if event.get("master_username"):
-        from functions.adapters.database_role import ensure_role
+        from functions.adapters.database.roles import ensure_role
 
-        ensure_role(settings.database_writer_url, event["master_username"], event["master_password"])
+        ensure_role(
+            from_environment(PrimarySettings).database_writer_url, event["master_username"], event["master_password"]
+        )
     revision = upgrade()
-    observe.log().info("schema is up to date", revision=revision)
+    observability.logger().info("schema is up to date", revision=revision)
     return {"revision": revision}
 
 
@@ -39,13 +34,11 @@ def upgrade() -> str:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import text
 
-    from functions.adapters import database
-
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with database.writer(PATIENCE) as connection:
+    with dependencies.primary().writer(PATIENCE) as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # PATIENCE is the limit
-        connection.execute(text("SELECT pg_advisory_xact_lock(1)"))  # two at once would do everything twice
+        connection.execute(text("SELECT pg_advisory_xact_lock(1)"))  # two at once would run everything twice
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return str(MigrationContext.configure(connection).get_current_revision())

@@ -1,49 +1,24 @@
-"""The school's system tells us of a payment: checked, and put on the queue of its family."""
+"""Receives payment notices of the school's system."""
 
-import json
-import time
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from functions.adapters import observe, queues, secret_store
-from functions.adapters.http_api import Request, response
-from functions.adapters.settings import from_environment
-from functions.domain import payments
+from functions import dependencies
+from functions.adapters import observability
+from functions.adapters.api_gateway import Request, response
 from functions.domain.errors import InvalidRequest, ServiceError
 
-
-@dataclass(frozen=True)
-class Settings:
-    conversation_queue_url: str
-    payment_secret_name: str
+UNSIGNED = "X-Signature: expected t=<Unix seconds>,v1=<hex HMAC-SHA256 of 't.body'>, not too old"
 
 
-@cache
-def settings() -> Settings:
-    return from_environment(Settings)
-
-
-@observe.measured
+@observability.instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """POST /events/payment (HTTP API, payload format 2.0): 202 taken, 400 names the field, 401 not signed or too old.
-
-    The same event sent again is taken again and acted on once.
-    """
+    """POST /events/payment (HTTP API, payload format 2.0): 202 accepted, 400 names the field, 401 unsigned or old."""
     request = Request.of(event)
     try:
-        secret = secret_store.secret(settings().payment_secret_name)
-        if not payments.is_signed(request.body, request.headers.get("x-signature"), secret, time.time()):
-            observe.count("BadSignatures")
-            return response(401, "X-Signature: expected t=<Unix seconds>,v1=<hex HMAC-SHA256 of 't.body'>, not too old")
-        notice = payments.Notice.read(json.loads(request.body))
-        message = notice.as_message(int(time.time()))
-        queues.send_in_order(settings().conversation_queue_url, [(notice.student_id, message.id, message.as_json())])
+        accepted = dependencies.payment_notice_receiver().receive(request.body, request.headers.get("x-signature"))
+        return response(202, "accepted") if accepted else response(401, UNSIGNED)
     except InvalidRequest as error:
         return response(400, str(error))
-    except ValueError:
-        return response(400, "body: expected JSON")
     except ServiceError as error:  # not stored: the school's system sends it again
-        observe.log().error("payment not stored", error=str(error))
+        observability.logger().error("payment notice not stored", error=str(error))
         return response(503, "try again")
-    return response(202, "taken")

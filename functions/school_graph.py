@@ -1,45 +1,32 @@
-"""The GraphQL gateway: students, fees, payments and statements as one graph, for whoever signs with AWS credentials."""
+"""The GraphQL gateway: students, fees, payments and statements as one graph, for callers with AWS credentials."""
 
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from functions.adapters import observe, secret_store, warm
-from functions.adapters.graph.figures import Figures
-from functions.adapters.graph.schema import answer
-from functions.adapters.http_api import Request, response
-from functions.adapters.school_api import DEADLINE, SchoolApi
-from functions.adapters.settings import from_environment
+from functions import dependencies
+from functions.adapters import observability
+from functions.adapters.api_gateway import Request, response
+from functions.adapters.graphql.figures import Figures
+from functions.adapters.graphql.schema import answer
+from functions.adapters.prewarm import prewarm
+from functions.adapters.school_api import DEADLINE
 from functions.domain.errors import InvalidRequest
 
-TRIES = 2  # of each call: who asks for the account asks once more for what is missing
 SECONDS_LEFT = "x-seconds-left"  # how long the caller waits
 CONTENT = {"content-type": "application/graphql-response+json; charset=utf-8"}
 
 
-@dataclass(frozen=True)
-class Settings:
-    school_api_url: str
-    school_api_key_name: str
-
-
-@cache
-def school_api() -> SchoolApi:
-    settings = from_environment(Settings)
-    return SchoolApi(settings.school_api_url, settings.school_api_key_name, TRIES)
-
-
-@observe.measured
+@observability.instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """POST /graphql (HTTP API, payload format 2.0, IAM authorization) -> GraphQL's `{"data", "errors"}`."""
     request = Request.of(event)
     deadline = time.monotonic() + seconds_left(request.headers)
     try:
-        secret_store.fetch_together(school_api().key_name)  # once, not once a thread
-        answered = answer(read(request.body), Figures(school_api(), deadline))
+        school_api = dependencies.school_api_for_graph()
+        school_api.prewarm()  # once, not once a thread
+        answered = answer(read(request.body), Figures(school_api, deadline))
     except InvalidRequest as error:
         answered = {"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]}
     return response(200 if answered.get("data") else 400, json.dumps(answered), CONTENT)
@@ -67,4 +54,4 @@ def seconds_left(headers: Mapping[str, str]) -> float:
         return DEADLINE
 
 
-warm.ahead(lambda: school_api().ready())
+prewarm(lambda: dependencies.school_api_for_graph().prewarm())

@@ -1,7 +1,6 @@
 """The one list of functions, read by the CDK app and by the local stack alike, so that the two cannot drift.
 
-Nothing here imports the CDK. To add a function: write `functions/<name>.py` with a `handler` and, if it needs any,
-a frozen `Settings` dataclass; then add a line here.
+Nothing here imports the CDK. To add a function: write `functions/<name>.py` with a `handler`, then add an entry here.
 """
 
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ class Side(Enum):
 class Trigger(Enum):
     """What calls the function."""
 
-    STATE_MACHINE = "conversation state machine"
+    CONVERSATION = "conversation state machine"
+    PAYMENT = "payment state machine"
+    STUDENT_SYNC = "student sync state machine"
     HTTP = "HTTP API"
     QUEUE = "events queue"
-    STUDENT_SYNC = "student sync state machine"
     DEPLOY = "deployment"
 
 
@@ -44,6 +44,7 @@ class Grant(Enum):
     """What a function may do besides writing its own log; each becomes one narrow policy statement."""
 
     SEND_CONVERSATION = "send to the conversation queue"
+    SEND_PAYMENTS = "send to the payment queue"
     SEND_EVENTS = "send to the events queue"
     WRITE_INSPECTION = "write inspection/* in the documents bucket"
     WRITE_PASSES = "write passes/* in the documents bucket"
@@ -63,6 +64,7 @@ class Grant(Enum):
 # Which environment variable each grant brings along: where the thing is, never the thing itself.
 SETTINGS_OF_GRANT: Final[dict[Grant, tuple[str, ...]]] = {
     Grant.SEND_CONVERSATION: ("CONVERSATION_QUEUE_URL",),
+    Grant.SEND_PAYMENTS: ("PAYMENT_QUEUE_URL",),
     Grant.SEND_EVENTS: ("EVENTS_QUEUE_URL",),
     Grant.WRITE_INSPECTION: ("DOCUMENTS_BUCKET",),
     Grant.WRITE_PASSES: ("DOCUMENTS_BUCKET",),
@@ -112,6 +114,7 @@ class Function:
 
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
+    # --- the front door
     Function(
         name="webhook",
         side=Side.INTERNET,
@@ -121,6 +124,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout=15,
         grants=(
             Grant.SEND_CONVERSATION,
+            Grant.SEND_PAYMENTS,
             Grant.SEND_EVENTS,
             Grant.WRITE_INSPECTION,
             Grant.APP_SECRET,
@@ -131,50 +135,22 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         answering=True,
     ),
     Function(
-        name="understand",
-        side=Side.DATA,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="claims the message and decides what it asks for, from everything we know already",
+        name="payment_event",
+        side=Side.INTERNET,
+        trigger=Trigger.HTTP,
+        purpose="receives payment notices of the school's system and enqueues them",
         memory=512,
         timeout=10,
-        grants=(Grant.CACHE, Grant.DATABASE_READER, Grant.DATABASE_WRITER),
-        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
-        answering=True,
+        grants=(Grant.SEND_PAYMENTS, Grant.PAYMENT_SECRET),
     ),
     Function(
-        name="fetch_fees",
-        side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="what the school has billed these students this term",
+        name="verify_pass",
+        side=Side.DATA,
+        trigger=Trigger.HTTP,
+        purpose="the page behind the QR code",
         memory=512,
-        timeout=8,
-        grants=(Grant.SCHOOL_API_KEY,),
-        settings=("SCHOOL_API_URL",),
-        answering=True,
-        school_api=SchoolApi.REST,
-    ),
-    Function(
-        name="fetch_payments",
-        side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="what has been paid for these students this term",
-        memory=512,
-        timeout=8,
-        grants=(Grant.SCHOOL_API_KEY,),
-        settings=("SCHOOL_API_URL",),
-        answering=True,
-        school_api=SchoolApi.REST,
-    ),
-    Function(
-        name="fetch_account",
-        side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="fees and payments of these students in one call to the GraphQL gateway",
-        memory=512,
-        timeout=8,
-        grants=(Grant.SCHOOL_GRAPH,),
-        answering=True,
-        school_api=SchoolApi.GRAPH,
+        timeout=10,
+        grants=(Grant.DATABASE_READER, Grant.DATABASE_WRITER),
     ),
     Function(
         name="school_graph",
@@ -189,10 +165,57 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         answering=True,
         school_api=SchoolApi.GRAPH,
     ),
+    # --- the conversation
+    Function(
+        name="understand",
+        side=Side.DATA,
+        trigger=Trigger.CONVERSATION,
+        purpose="claims the message and decides what it asks for, from everything we know already",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_READER, Grant.DATABASE_WRITER),
+        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
+        answering=True,
+    ),
+    Function(
+        name="fetch_fees",
+        side=Side.INTERNET,
+        trigger=Trigger.CONVERSATION,
+        purpose="what the school has billed these students this term",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL",),
+        answering=True,
+        school_api=SchoolApi.REST,
+    ),
+    Function(
+        name="fetch_payments",
+        side=Side.INTERNET,
+        trigger=Trigger.CONVERSATION,
+        purpose="what has been paid for these students this term",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_API_KEY,),
+        settings=("SCHOOL_API_URL",),
+        answering=True,
+        school_api=SchoolApi.REST,
+    ),
+    Function(
+        name="fetch_account",
+        side=Side.INTERNET,
+        trigger=Trigger.CONVERSATION,
+        purpose="fees and payments of these students in one call to the GraphQL gateway",
+        memory=512,
+        timeout=8,
+        grants=(Grant.SCHOOL_GRAPH,),
+        answering=True,
+        school_api=SchoolApi.GRAPH,
+    ),
     Function(
         name="ai_reply",
         side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
+        trigger=Trigger.CONVERSATION,
         purpose="answers a free question from the school's knowledge and the parent's own figures",
         memory=1024,
         timeout=25,
@@ -204,7 +227,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         name="gate_pass",
         side=Side.DATA,
-        trigger=Trigger.STATE_MACHINE,
+        trigger=Trigger.CONVERSATION,
         purpose="applies the gate-pass rules, records the pass, draws the PDF and stores it",
         memory=1024,
         timeout=15,
@@ -216,8 +239,8 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function(
         name="send_reply",
         side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="turns the reply into WhatsApp's format and sends it; the only sender",
+        trigger=Trigger.CONVERSATION,
+        purpose="composes the reply to the person who wrote, and sends it",
         memory=512,
         timeout=15,
         layers=("core", "pdf"),  # pdf: a statement too long for one message
@@ -226,73 +249,142 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         answering=True,
     ),
     Function(
-        name="remember",
+        name="record_conversation",
         side=Side.DATA,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="after the answer: caches, conversation state, message log; marks the message done",
+        trigger=Trigger.CONVERSATION,
+        purpose="after the reply: cache, message log and contact; marks the message done",
         memory=512,
         timeout=10,
         grants=(Grant.CACHE, Grant.DATABASE_WRITER),
         answering=True,
     ),
     Function(
-        name="office_request",
-        side=Side.DATA,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="parents who ask for a person: opens a request, or closes it for the office",
-        memory=512,
-        timeout=10,
-        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
-    ),
-    Function(
-        name="payment_event",
-        side=Side.INTERNET,
-        trigger=Trigger.HTTP,
-        purpose="a payment notice of the school's system: checked, and put on the conversation's queue",
-        memory=512,
-        timeout=10,
-        grants=(Grant.SEND_CONVERSATION, Grant.PAYMENT_SECRET),
-    ),
-    Function(
-        name="receive_payment",
-        side=Side.DATA,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="forgets the account in the cache, and finds out who gets a receipt",
-        memory=512,
-        timeout=10,
-        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
-        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
-    ),
-    Function(
-        name="record_delivery",
-        side=Side.DATA,
-        trigger=Trigger.QUEUE,
-        purpose="delivery statuses, reactions and notices: everything WhatsApp tells us that wants no answer",
-        memory=512,
-        timeout=20,
-        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
-    ),
-    Function(
-        name="verify_pass",
-        side=Side.DATA,
-        trigger=Trigger.HTTP,
-        purpose="the page behind the QR code",
-        memory=512,
-        timeout=10,
-        grants=(Grant.DATABASE_READER, Grant.DATABASE_WRITER),
-    ),
-    Function(
         name="find_student",
         side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
-        purpose="looks up a child by its number at the school, for a parent whose own number we do not know yet",
+        trigger=Trigger.CONVERSATION,
+        purpose="looks up students by id at the school, for a parent whose number we do not know yet",
         memory=512,
         timeout=8,
         grants=(Grant.SCHOOL_API_KEY,),
         settings=("SCHOOL_API_URL",),
     ),
     Function(
-        name="student_page",
+        name="save_found_student",
+        side=Side.DATA,
+        trigger=Trigger.CONVERSATION,
+        purpose="saves the students that a look-up has found",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="record_consent",
+        side=Side.DATA,
+        trigger=Trigger.CONVERSATION,
+        purpose="writes STOP or START down, before it is confirmed",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="open_office_request",
+        side=Side.DATA,
+        trigger=Trigger.CONVERSATION,
+        purpose="opens a request of a parent who asks for a person",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="close_office_request",
+        side=Side.DATA,
+        trigger=Trigger.CONVERSATION,
+        purpose="closes a request for the office",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="notify_office",
+        side=Side.INTERNET,
+        trigger=Trigger.CONVERSATION,
+        purpose="tells the office about a request",
+        memory=512,
+        timeout=15,
+        grants=(Grant.ACCESS_TOKEN,),
+        settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
+    ),
+    Function(
+        name="release_claim",
+        side=Side.DATA,
+        trigger=Trigger.CONVERSATION,
+        purpose="releases the claim of a failed run; for payments too",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    # --- payments
+    Function(
+        name="prepare_receipts",
+        side=Side.DATA,
+        trigger=Trigger.PAYMENT,
+        purpose="claims a payment notice, drops the cached account, finds out who gets a receipt",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
+    ),
+    Function(
+        name="prepare_expired_receipt",
+        side=Side.DATA,
+        trigger=Trigger.PAYMENT,
+        purpose="prepares a receipt that was not delivered within 24 hours to be sent as a template",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+        settings=("SCHOOL_API_CALLS_PER_MINUTE",),
+    ),
+    Function(
+        name="send_receipt",
+        side=Side.INTERNET,
+        trigger=Trigger.PAYMENT,
+        purpose="sends one receipt to one guardian",
+        memory=512,
+        timeout=15,
+        grants=(Grant.ACCESS_TOKEN,),
+        settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
+    ),
+    Function(
+        name="record_receipt",
+        side=Side.DATA,
+        trigger=Trigger.PAYMENT,
+        purpose="records a receipt that was sent",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    Function(
+        name="record_payment",
+        side=Side.DATA,
+        trigger=Trigger.PAYMENT,
+        purpose="records a payment notice as done and caches the new figures",
+        memory=512,
+        timeout=10,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    # --- what WhatsApp tells us besides messages
+    Function(
+        name="record_delivery",
+        side=Side.DATA,
+        trigger=Trigger.QUEUE,
+        purpose="records delivery statuses, reactions and notices",
+        memory=512,
+        timeout=20,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    # --- the nightly student sync
+    Function(
+        name="fetch_student_page",
         side=Side.INTERNET,
         trigger=Trigger.STUDENT_SYNC,
         purpose="one page of the school's students",
@@ -302,14 +394,24 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         settings=("SCHOOL_API_URL", "STUDENTS_PER_PAGE"),
     ),
     Function(
-        name="save_students",
+        name="save_student_page",
         side=Side.DATA,
         trigger=Trigger.STUDENT_SYNC,
-        purpose="saves students and numbers, keeps what cannot be used, deactivates who has left; after a look-up too",
+        purpose="saves students and numbers, and the records that cannot be used",
         memory=512,
         timeout=30,
         grants=(Grant.CACHE, Grant.DATABASE_WRITER),
     ),
+    Function(
+        name="finish_student_sync",
+        side=Side.DATA,
+        trigger=Trigger.STUDENT_SYNC,
+        purpose="deactivates the students who have left",
+        memory=512,
+        timeout=30,
+        grants=(Grant.CACHE, Grant.DATABASE_WRITER),
+    ),
+    # --- deployment
     Function(
         name="migrate",
         side=Side.DATA,
@@ -370,6 +472,7 @@ class Machine:
 
 MACHINES: Final[tuple[Machine, ...]] = (
     Machine("conversation", "answers one WhatsApp message", seconds=90, queue="messages"),
+    Machine("payment", "processes one payment notice of the school", seconds=90, queue="payments"),
     Machine("student_sync", "brings students and numbers from the school into our records", seconds=14_400),
 )
 

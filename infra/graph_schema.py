@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from functions.adapters.graph.schema import SCHEMA
+from functions.adapters.graphql.schema import SCHEMA
 from infra.cli import node_environment, npm_install
 from infra.packaging import BUILD, ROOT
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from sqlalchemy import create_engine, select
 
-from functions.adapters.models import unusable_records
+from functions.adapters.database.tables import unusable_records
 from local.plan import REGION
 from local.running import Running
 from local.state_machines import machine_arn

@@ -20,7 +20,7 @@ from botocore.client import BaseClient
 from sqlalchemy import Engine, create_engine, text
 
 from functions.adapters.cache import Cache
-from functions.adapters.models import metadata
+from functions.adapters.database.tables import metadata
 from infra.catalog import FUNCTIONS
 from local.child import start, stop
 from local.plan import BUCKET, REGION, Plan, Ports
@@ -143,7 +143,7 @@ def _schema(plan: Plan, postgres: Postgres) -> Iterator[Engine]:
         for name, value in plan.environment(FUNCTIONS[-1]).items():
             environment.setenv(name, value)
         from functions import migrate
-        from functions.adapters import database
+        from functions.adapters.database.connection import connection
 
         assert migrate.handler({}, None)["revision"]
     engine = create_engine(plan.environment(FUNCTIONS[1])["DATABASE_WRITER_URL"])
@@ -151,14 +151,14 @@ def _schema(plan: Plan, postgres: Postgres) -> Iterator[Engine]:
     yield engine
     engine.dispose()
     for url in {plan.environment(FUNCTIONS[1])[f"DATABASE_{side}_URL"] for side in ("WRITER", "READER")}:
-        for engine in (database._engine(url), database._engine(url, migrate.PATIENCE)):
+        for engine in (connection._engine(url), connection._engine(url, migrate.PATIENCE)):
             engine.dispose()
 
 
 @pytest.fixture
 def database(plan: Plan, _schema: Engine, environment: pytest.MonkeyPatch) -> Database:
     """The product's schema with every table empty; a replica that failed is asked again at once."""
-    from functions.adapters import database as adapter
+    from functions.adapters.database.connection import connection as adapter
 
     environment.setattr(adapter, "REPLICA_PAUSE", 0)
     environment.setattr(adapter, "_replica_again", 0.0)
@@ -171,7 +171,7 @@ def database(plan: Plan, _schema: Engine, environment: pytest.MonkeyPatch) -> Da
 def sample_school(plan: Plan, database: Database) -> SampleSchool:
     """The demo families of the simulated school, in the database too."""
     school = SampleSchool.build(TODAY, plan.seed, families=24)
-    sample.load(database.url, school)
+    sample.load(connection.url, school)
     return school
 
 
@@ -356,7 +356,7 @@ def _world(plan: Plan) -> Iterator[OutsideWorld]:
         found = OutsideWorld(plan)
         yield found
         found.close()
-    from functions.adapters.http import session
+    from functions.adapters.http_client import session
 
     session().close()
 
@@ -374,11 +374,11 @@ def world(_world: OutsideWorld, environment: pytest.MonkeyPatch) -> OutsideWorld
 @pytest.fixture
 def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Everything that goes to a function's log: events and metrics."""
-    from functions.adapters import observe
+    from functions.adapters import observability
 
     stream = io.StringIO()
     environment.setattr(sys, "stdout", stream)
-    handlers = observe.log().handlers
+    handlers = observability.logger().handlers
     previous = [handler.setStream(stream) for handler in handlers]
     yield stream
     for handler, old in zip(handlers, previous, strict=True):

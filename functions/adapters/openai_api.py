@@ -1,11 +1,10 @@
 """OpenAI's Responses API. The SDK is imported on first use: it costs half a second and most messages need no model."""
 
 import time
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
-from functions.adapters import observe, secret_store
+from functions.adapters import observability
+from functions.adapters.secret_store import SecretStore
 from functions.domain.errors import AnswerUnavailable
 
 if TYPE_CHECKING:
@@ -17,17 +16,20 @@ TRIES = 2  # at once: the SDK's own retries wait as long as a 429 says, up to a 
 MOST_TOKENS = 600  # of output, reasoning included
 
 
-@dataclass(frozen=True)
-class Model:
-    """A model at an OpenAI-compatible API; `key_name` names the key's secret."""
+class LanguageModel:
+    """A model at an OpenAI-compatible API."""
 
-    url: str
-    key_name: str
-    name: str
+    def __init__(self, secrets: SecretStore, url: str, key_name: str, name: str) -> None:
+        """`key_name` names the secret of the API key; `name` is the model's."""
+        self._secrets = secrets
+        self._url = url
+        self._key_name = key_name
+        self._name = name
+        self._clients: dict[str, OpenAI] = {}  # by key, which may be rotated
 
-    def ready(self) -> None:
-        """The SDK is loaded, the client made, and the part of it that answers imported."""
-        _ = _client(self.url, secret_store.secret(self.key_name)).responses
+    def prewarm(self) -> None:
+        """Load the SDK, make the client, and import the part of it that answers."""
+        _ = self._client().responses
 
     def answer(self, instructions: str, content: str) -> str:
         """The model's answer as text; raises AnswerUnavailable when there is none in time, or it was cut off.
@@ -38,7 +40,7 @@ class Model:
         try:
             response = self._ask(instructions, content)
         finally:
-            observe.took("OpenAiTime", time.monotonic() - started)
+            observability.record_duration("OpenAiTime", time.monotonic() - started)
         try:
             status, text = response.status, response.output_text
         except (AttributeError, TypeError):  # the SDK checks no shapes: a proxy's page comes through as a text
@@ -52,8 +54,8 @@ class Model:
 
         for attempt in range(1, TRIES + 1):
             try:
-                return _client(self.url, secret_store.secret(self.key_name)).responses.create(
-                    model=self.name,
+                return self._client().responses.create(
+                    model=self._name,
                     instructions=instructions,
                     input=content,
                     max_output_tokens=MOST_TOKENS,
@@ -63,17 +65,18 @@ class Model:
             except OpenAIError as error:
                 status = error.status_code if isinstance(error, APIStatusError) else 0
                 if isinstance(error, AuthenticationError):
-                    secret_store.forget(self.key_name)  # it may have been rotated
+                    self._secrets.expire(self._key_name)  # it may have been rotated
                 if attempt < TRIES and (status in (0, 401) or status >= 429):
                     continue
-                observe.count("OpenAiFailures")
-                observe.log().warning("OpenAI unavailable", error=type(error).__name__, status=status)
+                observability.count("OpenAiFailures")
+                observability.logger().warning("OpenAI unavailable", error=type(error).__name__, status=status)
                 raise AnswerUnavailable(type(error).__name__) from None
         raise AnswerUnavailable("not tried")
 
+    def _client(self) -> "OpenAI":
+        from openai import OpenAI
 
-@cache
-def _client(url: str, key: str) -> "OpenAI":
-    from openai import OpenAI
-
-    return OpenAI(api_key=key, base_url=url, timeout=TIMEOUT, max_retries=0)
+        key = self._secrets.get(self._key_name)
+        if key not in self._clients:
+            self._clients[key] = OpenAI(api_key=key, base_url=self._url, timeout=TIMEOUT, max_retries=0)
+        return self._clients[key]

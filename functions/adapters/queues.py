@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from functions.adapters import aws
+from functions.adapters.aws import AwsClient
 from functions.domain.errors import ServiceError
 
 AT_ONCE = 8  # calls side by side
@@ -22,40 +22,52 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def send_in_order(queue_url: str, items: Sequence[tuple[str, str, Mapping[str, object]]]) -> None:
-    """Send (group, deduplication id, body) items to a FIFO queue; raises NotEnqueued unless all were taken.
+class Queue:
+    """One SQS queue."""
 
-    A group's items get there in the order given: no two calls with items of one group are under way together.
-    """
-    entries = [
-        {
-            "MessageBody": json.dumps(body, separators=(",", ":")),
-            "MessageGroupId": digest(group),
-            "MessageDeduplicationId": digest(name),
-        }
-        for group, name, body in items
-    ]
-    _send(queue_url, [list(_batches(lane)) for lane in _lanes(entries)])
+    def __init__(self, client: AwsClient, url: str) -> None:
+        self._client = client
+        self._url = url
 
+    def send_in_order(self, items: Sequence[tuple[str, str, Mapping[str, object]]]) -> None:
+        """Send (group, deduplication id, body) items to a FIFO queue; raises NotEnqueued unless all were taken.
 
-def send(queue_url: str, bodies: Iterable[Mapping[str, object]]) -> None:
-    """Send bodies to an ordinary queue; raises NotEnqueued unless all were taken."""
-    entries = [{"MessageBody": json.dumps(body, separators=(",", ":"))} for body in bodies]
-    _send(queue_url, [[batch] for batch in _batches(entries)])
+        The items of a group arrive in the order given: no two calls with items of one group are under way together.
+        """
+        entries = [
+            {
+                "MessageBody": json.dumps(body, separators=(",", ":")),
+                "MessageGroupId": digest(group),
+                "MessageDeduplicationId": digest(name),
+            }
+            for group, name, body in items
+        ]
+        self._send([list(_batches(lane)) for lane in _lanes(entries)])
 
+    def send(self, bodies: Iterable[Mapping[str, object]]) -> None:
+        """Send bodies to a standard queue; raises NotEnqueued unless all were taken."""
+        entries = [{"MessageBody": json.dumps(body, separators=(",", ":"))} for body in bodies]
+        self._send([[batch] for batch in _batches(entries)])
 
-def _send(queue_url: str, lanes: list[list[list[dict[str, str]]]]) -> None:
-    """The lanes side by side, the batches of each one after the other."""
+    def _send(self, lanes: list[list[list[dict[str, str]]]]) -> None:
+        """The lanes side by side, the batches of each one after the other."""
 
-    def send_lane(lane: list[list[dict[str, str]]]) -> None:
-        for batch in lane:
-            _send_batch(queue_url, batch)
+        def send_lane(lane: list[list[dict[str, str]]]) -> None:
+            for batch in lane:
+                self._send_batch(batch)
 
-    if len(lanes) == 1:
-        send_lane(lanes[0])
-    elif lanes:
-        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(lanes))) as pool:
-            list(pool.map(send_lane, lanes))
+        if len(lanes) == 1:
+            send_lane(lanes[0])
+        elif lanes:
+            with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(lanes))) as pool:
+                list(pool.map(send_lane, lanes))
+
+    def _send_batch(self, batch: list[dict[str, str]]) -> None:
+        entries = [{"Id": str(place), **entry} for place, entry in enumerate(batch)]
+        values = {"QueueUrl": self._url, "Entries": entries}
+        answer = self._client.call_json("sqs", "SQS", "AmazonSQS.SendMessageBatch", "1.0", values)
+        if failed := answer.get("Failed"):
+            raise NotEnqueued(f"{len(failed) if isinstance(failed, list) else 'some'} of {len(entries)} not taken")
 
 
 def _lanes(entries: list[dict[str, str]]) -> list[list[dict[str, str]]]:
@@ -81,12 +93,3 @@ def _batches(entries: Iterable[dict[str, str]]) -> Iterable[list[dict[str, str]]
         size += length
     if batch:
         yield batch
-
-
-def _send_batch(queue_url: str, batch: list[dict[str, str]]) -> None:
-    entries = [{"Id": str(place), **entry} for place, entry in enumerate(batch)]
-    answer = aws.call_json(
-        "sqs", "SQS", "AmazonSQS.SendMessageBatch", "1.0", {"QueueUrl": queue_url, "Entries": entries}
-    )
-    if failed := answer.get("Failed"):
-        raise NotEnqueued(f"{len(failed) if isinstance(failed, list) else 'some'} of {len(entries)} not taken")

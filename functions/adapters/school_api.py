@@ -1,4 +1,4 @@
-"""The school's API (School Management System): slow, small, and not always JSON. Bounded, and never trusted blindly."""
+"""The school's API (School Management System). It is slow, rate-limited, and does not always answer with JSON."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import requests
 
-from functions.adapters import observe, secret_store
-from functions.adapters.http import session
+from functions.adapters import observability
+from functions.adapters.secret_store import SecretStore
 from functions.domain.accounts import Line, read_lines
 from functions.domain.errors import InvalidRequest, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
 from functions.domain.student_records import StudentRecord
@@ -39,17 +39,22 @@ class StudentPage:
 JsonLines = list[dict[str, str | None]] | None
 
 
-@dataclass(frozen=True)
 class SchoolApi:
-    """The calls that we need; `key_name` names the API key's secret."""
+    """The calls that we need."""
 
-    url: str
-    key_name: str
-    tries: int = TRIES
+    def __init__(
+        self, session: requests.Session, secrets: SecretStore, url: str, key_name: str, tries: int = TRIES
+    ) -> None:
+        """`key_name` names the secret of the API key; `tries` of each call."""
+        self._session = session
+        self._secrets = secrets
+        self._url = url
+        self._key_name = key_name
+        self._tries = tries
 
-    def ready(self) -> None:
-        """The key is at hand."""
-        secret_store.secret(self.key_name)
+    def prewarm(self) -> None:
+        """Fetch the key."""
+        self._secrets.get(self._key_name)
 
     def bills(self, student_ids: Sequence[str], term: str) -> dict[str, JsonLines]:
         """What each student was billed: `{student id: [{"fee_type", "amount", "date"}]}`; None: unknown student.
@@ -77,7 +82,7 @@ class SchoolApi:
     ) -> dict[str, JsonLines]:
         """Siblings side by side, all by the same deadline."""
         deadline = time.monotonic() + DEADLINE
-        secret_store.secret(self.key_name)  # once, not once a thread
+        self._secrets.get(self._key_name)  # once, not once a thread
         if len(student_ids) == 1:
             return {student_ids[0]: _as_json(fetch(student_ids[0], deadline))}
         with ThreadPoolExecutor(max_workers=min(AT_ONCE, max(len(student_ids), 1))) as pool:
@@ -94,7 +99,7 @@ class SchoolApi:
         def fetch(student_id: str) -> StudentRecord | None:
             return self._get("student/profile/", {"student_id_number": student_id}, deadline, _read_profile)
 
-        secret_store.secret(self.key_name)  # once, not once a thread
+        self._secrets.get(self._key_name)  # once, not once a thread
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             return [record for record in pool.map(fetch, student_ids) if record]
 
@@ -122,31 +127,31 @@ class SchoolApi:
     ) -> Found | None:
         """One call, tried again while the deadline allows; None for 404."""
         problem, failure = "no time left", SchoolApiUnavailable
-        for attempt in range(1, self.tries + 1):
+        for attempt in range(1, self._tries + 1):
             left = deadline - time.monotonic()
             if left < 0.2:
                 break
             started = time.monotonic()
             pause, failure = 0.1 * attempt, SchoolApiUnavailable
             try:
-                answer = session().get(
-                    f"{self.url}/{path}",
+                answer = self._session.get(
+                    f"{self._url}/{path}",
                     params=query,
                     headers={
-                        "Authorization": f"Api-Key {secret_store.secret(self.key_name)}",
+                        "Authorization": f"Api-Key {self._secrets.get(self._key_name)}",
                         "X-Request-ID": uuid4().hex,
                         "Accept": "application/json",
                     },
                     timeout=(min(CONNECT_TIMEOUT, left), min(read_timeout or READ_TIMEOUT, left)),
                 )
-                observe.took("SchoolApiTime", time.monotonic() - started)
+                observability.record_duration("SchoolApiTime", time.monotonic() - started)
                 if answer.status_code == 404:
                     return None
                 if answer.ok:
                     return read(answer.json())
                 problem = f"HTTP {answer.status_code}"
                 if answer.status_code in (401, 403):
-                    secret_store.forget(self.key_name)  # it may have been rotated
+                    self._secrets.expire(self._key_name)  # it may have been rotated
                     failure = SchoolApiRefused
                 elif answer.status_code == 429:
                     pause, failure = _retry_after(answer), SchoolApiBusy
@@ -155,11 +160,11 @@ class SchoolApi:
                     break
             except (requests.RequestException, InvalidRequest, ValueError) as error:
                 problem = type(error).__name__
-            if attempt == self.tries or time.monotonic() + pause >= deadline:
+            if attempt == self._tries or time.monotonic() + pause >= deadline:
                 break  # waiting would lead nowhere
             time.sleep(pause)
-        observe.count("SchoolApiFailures")
-        observe.log().warning("school API unavailable", call=path, problem=problem)
+        observability.count("SchoolApiFailures")
+        observability.logger().warning("school API unavailable", call=path, problem=problem)
         raise failure(f"{path}: {problem}")
 
 

@@ -1,4 +1,4 @@
-"""What to do with a message, given who writes and what we know: one pure decision."""
+"""Decides what to do with a message, given who writes and what we know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,20 +6,20 @@ from datetime import date
 from enum import Enum
 
 from functions.domain import intents
-from functions.domain.inbound import Message
 from functions.domain.intents import Intent, Request
+from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
 from functions.domain.school import School
 
 TYPED = ("text", "interactive", "button")
-MOST_LOOK_UPS = 5  # children whom a stranger may name in one message
+MAX_LOOK_UPS = 5  # children whom a stranger may name in one message
 WORDS_FOR_THE_OFFICE = 7  # "I want to talk to the office" is six words and says nothing yet
 COMMAND_WORDS = 4  # "gate pass for Tariro" is a command; "My balance is wrong, I paid" is for the office we asked about
-FOR_THE_OFFICE = Request(Intent.OFFICE, entry="words")  # what we asked for, not the wish to say something
+FOR_THE_OFFICE = Request(Intent.OFFICE, entry="words")  # the words themselves, not the wish to say something
 
 
-class Say(Enum):
-    """Everything we can answer; `wording.compose` has the words of each."""
+class ReplyType(Enum):
+    """Every kind of reply; `wording.compose` has the words of each."""
 
     MENU = "menu"
     BALANCE = "balance"
@@ -45,47 +45,52 @@ class Say(Enum):
     QUESTION_LIMIT = "question_limit"
     FEEDBACK = "feedback"
     OFFICE_ASK = "office_ask"  # what should the office know?
-    OFFICE_TOLD = "office_told"  # to the parent
-    OFFICE_NOTICE = "office_notice"  # to the office
+    OFFICE_TOLD = "office_told"  # to the parent: the request is with the office
     OFFICE_CLOSED = "office_closed"  # to the office
-    RECEIPT = "receipt"
-    REOPEN = "reopen"
+    REOPEN = "reopen"  # the template that asks the person to write again
     RECORDS_UNREACHABLE = "records_unreachable"
 
 
-class Next(Enum):
-    """Where the state machine goes before the reply can be sent."""
+class NextStep(Enum):
+    """The state of the conversation machine that comes next."""
 
-    REPLY = "reply"
-    AI = "ai"
+    DONE = "done"  # answered before, or nothing may be sent
+    BUSY = "busy"  # claimed by another run
+    SEND_REPLY = "send_reply"
+    AI_REPLY = "ai_reply"
     GATE_PASS = "gate_pass"
-    LOOK_UP = "look_up"  # ask the school about the students named, then think again
-    OFFICE = "office"  # open a request, and tell the office
-    CLOSE = "close"  # close one
-    RECEIPTS = "receipts"
+    FIND_STUDENT = "find_student"  # ask the school about the students named, then understand again
+    RECORD_CONSENT = "record_consent"
+    OPEN_OFFICE_REQUEST = "open_office_request"
+    CLOSE_OFFICE_REQUEST = "close_office_request"
+    RECORD_CONVERSATION = "record_conversation"  # no answer: the office has this conversation
 
 
 # What needs the parent's number, and so cannot be done for someone whose number WhatsApp hides.
 _NEEDS_NUMBER = frozenset({Intent.MENU, Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS})
-_ACCOUNT_SAYS = {Intent.BALANCE: Say.BALANCE, Intent.STATEMENT: Say.STATEMENT, Intent.GATE_PASS: Say.GATE_PASS}
-_PLAIN_SAYS = {
-    Intent.MENU: Say.MENU,
-    Intent.ASK: Say.ASK,
-    Intent.INFO: Say.INFO,
-    Intent.OFFICE: Say.OFFICE,
-    Intent.THANKS: Say.THANKS,
-    Intent.OPT_OUT: Say.OPTED_OUT,
-    Intent.OPT_IN: Say.OPTED_IN,
-    Intent.NOT_TEXT: Say.NOT_TEXT,
-    Intent.FEEDBACK: Say.FEEDBACK,
-    Intent.CLOSE: Say.MENU,  # from anyone but the office
-    Intent.LOOK_UP: Say.MENU,  # never asked for by that name
+_ACCOUNT_REPLIES = {
+    Intent.BALANCE: ReplyType.BALANCE,
+    Intent.STATEMENT: ReplyType.STATEMENT,
+    Intent.GATE_PASS: ReplyType.GATE_PASS,
+}
+_PLAIN_REPLIES = {
+    Intent.MENU: ReplyType.MENU,
+    Intent.ASK: ReplyType.ASK,
+    Intent.INFO: ReplyType.INFO,
+    Intent.OFFICE: ReplyType.OFFICE,
+    Intent.THANKS: ReplyType.THANKS,
+    Intent.OPT_OUT: ReplyType.OPTED_OUT,
+    Intent.OPT_IN: ReplyType.OPTED_IN,
+    Intent.NOT_TEXT: ReplyType.NOT_TEXT,
+    Intent.FEEDBACK: ReplyType.FEEDBACK,
+    Intent.CLOSE: ReplyType.MENU,  # from anyone but the office
+    Intent.LOOK_UP: ReplyType.MENU,  # never asked for by that name
 }
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What we asked back and may be answered by name: kept for some minutes, and never in the way of the menu."""
+    """A question of ours that may be answered by a name; valid for some minutes. The menu always works beside it."""
 
     intent: Intent
     term: str | None = None
@@ -105,8 +110,8 @@ class Plan:
     """The decision, as the state machine carries it."""
 
     intent: Intent
-    say: Say
-    next: Next = Next.REPLY
+    reply_type: ReplyType
+    next: NextStep = NextStep.SEND_REPLY
     students: tuple[Student, ...] = ()  # whom the reply is about
     term: str | None = None  # code of the term whose account is shown
     question: str | None = None
@@ -114,7 +119,7 @@ class Plan:
     entry: str | None = None  # of the school's knowledge
     kind: str | None = None  # of a message that is not text: voice, image, …
     needs_account: bool = False
-    fetch_ahead: bool = False  # after a menu or "Which child?", fetch the account, so that the next tap is instant
+    prefetch: bool = False  # after a menu or "Which child?", fetch the account, so that the next tap is instant
     pending: Pending | None = None
     look_up: tuple[str, ...] = ()  # ids of students to ask the school about
     welcome: bool = False  # the parent is known from this message on
@@ -122,7 +127,7 @@ class Plan:
     def as_json(self) -> dict[str, object]:
         return {
             "intent": self.intent.value,
-            "say": self.say.value,
+            "reply_type": self.reply_type.value,
             "next": self.next.value,
             "students": [student.as_json() for student in self.students],
             "term": self.term,
@@ -131,7 +136,7 @@ class Plan:
             "entry": self.entry,
             "kind": self.kind,
             "needs_account": self.needs_account,
-            "fetch_ahead": self.fetch_ahead,
+            "prefetch": self.prefetch,
             "pending": self.pending.as_json() if self.pending else None,
             "look_up": list(self.look_up),
             "welcome": self.welcome,
@@ -139,12 +144,12 @@ class Plan:
 
     @classmethod
     def read(cls, value: Mapping[str, object]) -> "Plan":
-        """Back from `as_json`."""
+        """From `as_json`."""
         students, look_up = value.get("students"), value.get("look_up")
         return cls(
             intent=Intent(value["intent"]),
-            say=Say(value["say"]),
-            next=Next(value.get("next", "reply")),
+            reply_type=ReplyType(value["reply_type"]),
+            next=NextStep(value.get("next", "send_reply")),
             students=tuple(Student.read(item) for item in students) if isinstance(students, list) else (),
             term=_text(value.get("term")),
             question=_text(value.get("question")),
@@ -152,17 +157,11 @@ class Plan:
             entry=_text(value.get("entry")),
             kind=_text(value.get("kind")),
             needs_account=bool(value.get("needs_account")),
-            fetch_ahead=bool(value.get("fetch_ahead")),
+            prefetch=bool(value.get("prefetch")),
             pending=Pending.read(value.get("pending")),
             look_up=tuple(look_up) if isinstance(look_up, list) else (),
             welcome=bool(value.get("welcome")),
         )
-
-
-def nothing_known() -> dict[str, object]:
-    """What the state machine is told of any message, before something is known."""
-    names = ("fetch", "account", "last_account", "problem", "answer", "question_key")
-    return dict.fromkeys(names) | {"status": "new", "wait": 0, "answer_anew": False}
 
 
 def request_of(message: Message, person: Person, pending: Pending | None, school: School, today: date) -> Request:
@@ -197,7 +196,7 @@ def _is_for_the_office(request: Request, text: str) -> bool:
         return True
     if request.intent == Intent.OFFICE:
         return words > 1  # "5" and "office" ask once more
-    return request.intent in _ACCOUNT_SAYS and words > COMMAND_WORDS
+    return request.intent in _ACCOUNT_REPLIES and words > COMMAND_WORDS
 
 
 def decide(
@@ -214,10 +213,12 @@ def decide(
     `looked_up`: the school has just been asked about the students that a visitor named.
     """
     request = request_of(message, person, pending, school, today)
-    about_a_child = request.intent in _ACCOUNT_SAYS or request.intent == Intent.QUESTION
+    about_a_child = request.intent in _ACCOUNT_REPLIES or request.intent == Intent.QUESTION
     if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
-        plan = Plan(Intent.LOOK_UP, Say.NOT_ON_RECORD)
-        return plan if looked_up else replace(plan, next=Next.LOOK_UP, look_up=request.student_ids[:MOST_LOOK_UPS])
+        plan = Plan(Intent.LOOK_UP, ReplyType.NOT_ON_RECORD)
+        return (
+            plan if looked_up else replace(plan, next=NextStep.FIND_STUDENT, look_up=request.student_ids[:MAX_LOOK_UPS])
+        )
     plan = _plan(request, message, person, pending, school, today)
     return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
 
@@ -227,56 +228,65 @@ def _plan(
 ) -> Plan:
     intent = request.intent
     if intent == Intent.SHARED_NUMBER:
-        return _menu(Plan(intent, Say.NUMBER_KNOWN), person, school, today)
-    if school.office.whatsapp and person.phone == school.office.whatsapp and intents.is_close(request, message.text):
-        return Plan(Intent.CLOSE, Say.OFFICE_CLOSED, Next.CLOSE, entry=request.entry or intents.number_in(message.text))
+        return _menu(Plan(intent, ReplyType.NUMBER_KNOWN), person, school, today)
+    is_office = bool(school.office.whatsapp) and person.phone == school.office.whatsapp
+    if is_office and intents.is_close(request, message.text):
+        return Plan(
+            Intent.CLOSE,
+            ReplyType.OFFICE_CLOSED,
+            NextStep.CLOSE_OFFICE_REQUEST,
+            entry=request.entry or intents.number_in(message.text),
+        )
     if intent == Intent.OFFICE and school.office.whatsapp:
         return _office(request, message)
     if intent == Intent.QUESTION:
         return _question(request, message.text or "", person, school, today)
     if person.kind == Kind.NO_NUMBER and intent in _NEEDS_NUMBER:
         waiting = Pending(intent, request.term) if intent != Intent.MENU else None
-        return Plan(intent, Say.SHARE_NUMBER, pending=waiting)
-    if intent in _ACCOUNT_SAYS:
+        return Plan(intent, ReplyType.SHARE_NUMBER, pending=waiting)
+    if intent in _ACCOUNT_REPLIES:
         return _account(request, person, school, today)
-    plan = Plan(intent, _PLAIN_SAYS[intent], entry=request.entry, kind=_kind(message))
-    return _menu(plan, person, school, today) if plan.say == Say.MENU else plan
+    step = NextStep.RECORD_CONSENT if intent in (Intent.OPT_OUT, Intent.OPT_IN) else NextStep.SEND_REPLY
+    plan = Plan(intent, _PLAIN_REPLIES[intent], step, entry=request.entry, kind=_kind(message))
+    return _menu(plan, person, school, today) if plan.reply_type == ReplyType.MENU else plan
 
 
 def _office(request: Request, message: Message) -> Plan:
     """Words for the office open a request; without any we ask for them."""
     words = message.text or ""
     if request == FOR_THE_OFFICE or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
-        return Plan(Intent.OFFICE, Say.OFFICE_TOLD, Next.OFFICE, question=words)
-    return Plan(Intent.OFFICE, Say.OFFICE_ASK, pending=Pending(Intent.OFFICE))
+        return Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD, NextStep.OPEN_OFFICE_REQUEST, question=words)
+    return Plan(Intent.OFFICE, ReplyType.OFFICE_ASK, pending=Pending(Intent.OFFICE))
 
 
 def _account(request: Request, person: Person, school: School, today: date) -> Plan:
     """Balance, statement and gate pass: whose, which term, and whether it can be."""
-    intent, say = request.intent, _ACCOUNT_SAYS[request.intent]
+    intent, reply_type = request.intent, _ACCOUNT_REPLIES[request.intent]
     if person.kind == Kind.UNSURE:
-        return Plan(intent, Say.RECORDS_UNREACHABLE)
+        return Plan(intent, ReplyType.RECORDS_UNREACHABLE)
     if person.kind != Kind.REGISTERED:
-        return Plan(intent, Say.NOT_REGISTERED, pending=Pending(intent, request.term))  # the child's id may follow
+        return Plan(
+            intent, ReplyType.NOT_REGISTERED, pending=Pending(intent, request.term)
+        )  # the child's id may follow
     own = {student.id: student for student in person.students}
     if any(name not in own for name in request.student_ids):
-        return Plan(intent, Say.NOT_YOUR_CHILD)
+        return Plan(intent, ReplyType.NOT_YOUR_CHILD)
     students = tuple(own[name] for name in request.student_ids) or person.students
     if intent == Intent.GATE_PASS:
         current = school.calendar.current(today)
         if current is None:
-            return Plan(intent, Say.NO_PASS_IN_HOLIDAYS)
+            return Plan(intent, ReplyType.NO_PASS_IN_HOLIDAYS)
         if len(students) > 1:
-            plan = Plan(intent, Say.CHOOSE_CHILD, students=students, pending=Pending(intent))
-            return replace(plan, term=current.code, fetch_ahead=True)
-        return Plan(intent, say, Next.GATE_PASS, students, current.code, needs_account=True)
+            plan = Plan(intent, ReplyType.CHOOSE_CHILD, students=students, pending=Pending(intent))
+            return replace(plan, term=current.code, prefetch=True)
+        return Plan(intent, reply_type, NextStep.GATE_PASS, students, current.code, needs_account=True)
     code = request.term or school.calendar.billing(today).code
     term = school.calendar.find(code)
     if term is None:
-        return Plan(intent, Say.UNKNOWN_TERM, term=code)
+        return Plan(intent, ReplyType.UNKNOWN_TERM, term=code)
     if term.begins > today:
-        return Plan(intent, Say.TERM_NOT_BEGUN, term=code)
-    return Plan(intent, say, students=students, term=code, needs_account=True)
+        return Plan(intent, ReplyType.TERM_NOT_BEGUN, term=code)
+    return Plan(intent, reply_type, students=students, term=code, needs_account=True)
 
 
 def _question(request: Request, text: str, person: Person, school: School, today: date) -> Plan:
@@ -286,8 +296,8 @@ def _question(request: Request, text: str, person: Person, school: School, today
         term = school.calendar.billing(today)
     return Plan(
         Intent.QUESTION,
-        Say.ANSWER,
-        Next.AI,
+        ReplyType.ANSWER,
+        NextStep.AI_REPLY,
         students=person.students if personal else (),
         term=term.code if personal else None,
         question=text,
@@ -300,7 +310,7 @@ def _menu(plan: Plan, person: Person, school: School, today: date) -> Plan:
     """A menu; for a parent the account is fetched behind it."""
     if person.kind != Kind.REGISTERED:
         return plan
-    return replace(plan, students=person.students, term=school.calendar.billing(today).code, fetch_ahead=True)
+    return replace(plan, students=person.students, term=school.calendar.billing(today).code, prefetch=True)
 
 
 def _kind(message: Message) -> str:

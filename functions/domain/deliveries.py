@@ -1,10 +1,10 @@
-"""What became of a message that we sent: statuses arrive late, twice and out of order, and only move forward."""
+"""What became of a message that we sent. Statuses arrive late, twice and out of order; the state only moves forward."""
 
 from datetime import timedelta
 from typing import Final
 
 WINDOW: Final = timedelta(hours=24, minutes=-5)  # after a person's last message, in which WhatsApp lets us write freely
-QUIET: Final = timedelta(hours=12)  # for which the office has a conversation, unless it closes it
+HANDED_TO_OFFICE_TIME: Final = timedelta(hours=12)  # for which the office has a conversation at most
 _RANK = {"sent": 1, "delivered": 2, "read": 3, "played": 3}
 SEEN = ("delivered", "read", "played")
 
@@ -18,8 +18,8 @@ def advance(known: str | None, news: str) -> str | None:
     return news if _RANK[news] > _RANK.get(known or "", 0) else known
 
 
-def verdict(emoji: str | None) -> str | None:
-    """What a reaction says about our answer: up, down, or nothing we count."""
+def rating_of(emoji: str | None) -> str | None:
+    """The rating that a reaction gives our answer: up, down, or None."""
     if not emoji:
         return None
     sign = emoji[0]

@@ -8,7 +8,7 @@ from datetime import date
 from enum import Enum
 from typing import Final
 
-from functions.domain.deliveries import verdict
+from functions.domain.deliveries import rating_of
 from functions.domain.people import Student
 from functions.domain.terms import Calendar, without_mention
 
@@ -32,8 +32,7 @@ class Intent(Enum):
     LOOK_UP = "look_up"  # a visitor names a student whom nobody could be found for
     FEEDBACK = "feedback"  # 👍 or 👎 under an answer; `entry` says which
     CLOSE = "close"  # the office: the conversation with this parent is over
-    PAYMENT = "payment"  # not a message: the school has booked a payment
-    UNDELIVERED = "undelivered"  # not a message: WhatsApp gave ours up, since 24 hours are over
+    UNDELIVERED = "undelivered"  # not a message: WhatsApp could not deliver ours within 24 hours
 
 
 REGISTERED_MENU: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS, Intent.ASK, Intent.OFFICE)
@@ -211,8 +210,8 @@ def is_start(text: str | None) -> bool:
     return plain(text or "") == "start"
 
 
-def is_wish(text: str | None) -> bool:
-    """STOP, or one of the words that undo it."""
+def is_consent_change(text: str | None) -> bool:
+    """Whether the text is STOP, or one of the words that undo it."""
     words = " ".join(_POLITE.sub(" ", plain(text or "")).split())
     return bool(_OPT_OUT.match(words) or _OPT_IN.match(words))
 
@@ -239,7 +238,7 @@ def _wordless(text: str) -> Intent:
     """Without a letter or digit that we know: another script is a question, a friendly emoji is thanks."""
     if any(sign.isalpha() for sign in text):
         return Intent.QUESTION
-    return Intent.THANKS if verdict(text.strip()) == "up" else Intent.MENU
+    return Intent.THANKS if rating_of(text.strip()) == "up" else Intent.MENU
 
 
 def _by_number(number: int, *, registered: bool) -> Request:

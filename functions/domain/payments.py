@@ -1,4 +1,4 @@
-"""A payment that the school's system tells us of: who may tell, and what it must say."""
+"""Payment notices of the school's system: their signature, their form, and the receipts that follow."""
 
 import hashlib
 import hmac
@@ -8,14 +8,17 @@ from datetime import date
 from decimal import Decimal
 
 from functions.domain import money
+from functions.domain.accounts import Account
 from functions.domain.errors import InvalidRequest
-from functions.domain.inbound import PAYMENT, Message
+from functions.domain.people import Student
 
-OLDEST = 300  # seconds that a signature holds: an overheard request is worth nothing later
+MAX_AGE = 300  # seconds that a signature is valid: a recorded request cannot be replayed later
+PREFIX = "payment:"  # of the ids of notices and receipts
+EXPIRED = "expired:"  # of the ids of receipts that are sent again as a template
 
 
 @dataclass(frozen=True)
-class Notice:
+class PaymentNotice:
     """One payment, as `POST /events/payment` takes it."""
 
     id: str  # of the school's system, one for each payment
@@ -26,7 +29,7 @@ class Notice:
     day: date | None = None
 
     @classmethod
-    def read(cls, value: object) -> "Notice":
+    def read(cls, value: object) -> "PaymentNotice":
         """From `{"id", "student_id", "term", "amount", "fee_type", "date"}`; InvalidRequest names the field."""
         if not isinstance(value, Mapping):
             raise InvalidRequest("body", "an object with id, student_id, term and amount")
@@ -44,25 +47,74 @@ class Notice:
         kind = value.get("fee_type")
         return cls(value["id"], value["student_id"], value["term"], amount, str(kind) if kind else "Payment", day)
 
-    def as_message(self, now: int) -> Message:
-        """What the conversation's queue carries; nobody's message, so without a sender."""
-        details = {"student_id": self.student_id, "term": self.term, "amount": str(self.amount), "fee_type": self.kind}
-        return Message(
-            id=f"payment:{self.id}",
-            type=PAYMENT,
-            timestamp=now,
-            phone=None,
-            bsuid=None,
-            phone_number_id="",
-            details=details,
-        )
+    @property
+    def message_id(self) -> str:
+        """The id under which the notice is claimed and logged."""
+        return f"{PREFIX}{self.id}"
+
+    def as_json(self) -> dict[str, object]:
+        """As the payment queue carries it; `read` takes it back."""
+        return {
+            "id": self.id,
+            "student_id": self.student_id,
+            "term": self.term,
+            "amount": str(self.amount),
+            "fee_type": self.kind,
+            "date": self.day.isoformat() if self.day else None,
+        }
+
+
+@dataclass(frozen=True)
+class ExpiredReceipt:
+    """A receipt that WhatsApp could not deliver within 24 hours: it is sent again as a template."""
+
+    status_id: str  # wamid of the receipt that failed
+    receipt_id: str  # `payment:<notice>:<contact>`
+
+    @property
+    def id(self) -> str:
+        """The id under which it is claimed and logged."""
+        return f"{EXPIRED}{self.status_id}"
+
+    def as_json(self) -> dict[str, object]:
+        """As the payment queue carries it."""
+        return {"id": self.id, "expired_receipt": self.receipt_id}
+
+    @classmethod
+    def read(cls, value: Mapping[str, object]) -> "ExpiredReceipt":
+        """From `as_json`; InvalidRequest names the field."""
+        name, receipt = value.get("id"), value.get("expired_receipt")
+        if not isinstance(receipt, str) or not receipt.startswith(PREFIX):
+            raise InvalidRequest("expired_receipt", "the id of a receipt")
+        if not isinstance(name, str) or not name.startswith(EXPIRED):
+            raise InvalidRequest("id", f"{EXPIRED}<wamid>")
+        return cls(name.removeprefix(EXPIRED), receipt)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a guardian is told about a payment."""
+
+    student: Student
+    term: str
+    amount: Decimal
+    account: Account | None = None  # with the payment in it; None where the school does not answer
+
+    def as_json(self) -> dict[str, object]:
+        """Without the account."""
+        return {"student": self.student.as_json(), "term": self.term, "amount": str(self.amount)}
+
+    @classmethod
+    def read(cls, value: Mapping[str, object], account: Account | None = None) -> "Receipt":
+        """From `as_json`; InvalidRequest names the field."""
+        return cls(Student.read(value.get("student")), str(value["term"]), money.parse(value.get("amount")), account)
 
 
 def is_signed(raw: bytes, header: str | None, secret: str, now: float) -> bool:
     """Whether `t=<Unix seconds>,v1=<hex>` signs these bytes, and is not old. `v1`: HMAC-SHA256 of `<t>.<body>`."""
     parts = dict(part.strip().partition("=")[::2] for part in (header or "").split(","))
     stamp, given = parts.get("t", ""), parts.get("v1", "")
-    if not secret or not stamp.isdigit() or abs(now - int(stamp)) > OLDEST:
+    if not secret or not stamp.isdigit() or abs(now - int(stamp)) > MAX_AGE:
         return False
     return hmac.compare_digest(_digest(raw, stamp, secret).encode(), given.encode("ascii", "replace"))
 

@@ -1,4 +1,4 @@
-"""Every sentence a parent can read, in one place: warm, short, plain."""
+"""Every sentence that a parent can read."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -8,10 +8,11 @@ from enum import Enum
 
 from functions.domain import money
 from functions.domain.accounts import Account, Balance, Standing, StudentAccount
-from functions.domain.conversation import Plan, Say
+from functions.domain.conversation import Plan, ReplyType
 from functions.domain.documents import Letterhead, StatementChild, StatementDocument, chronological, long_date
 from functions.domain.gate_passes import Delivery, Refusal, decide
 from functions.domain.intents import REGISTERED_MENU, VISITOR_MENU, Intent, tap_id
+from functions.domain.payments import Receipt
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import (
     INTERACTIVE_LIMIT,
@@ -46,7 +47,7 @@ class Problem(Enum):
 STATEMENT_LIMIT = 2000
 
 # For when something broke before there was a plan.
-NO_PLAN = Plan(Intent.MENU, Say.MENU)
+NO_PLAN = Plan(Intent.MENU, ReplyType.MENU)
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,14 @@ class Turn:
     answer: str | None = None  # of the AI
     problem: Problem | None = None
     message_id: str = ""  # the message that is answered
-    request: Mapping[str, object] | None = None  # result of the office_request function
-    payment: Mapping[str, object] | None = None  # the notice of the school's system
+    request: Mapping[str, object] | None = None  # the office request, with `number` and `notified`
 
 
 def compose(turn: Turn, school: School, now: datetime) -> Reply:
     """The reply of one turn. `now` is in the school's time zone."""
-    if turn.problem and turn.plan.say != Say.RECEIPT:  # a payment is a payment, with or without the new balance
+    if turn.problem:
         return _problem(turn.problem, turn.plan, school)
-    reply = _SAYINGS[turn.plan.say](turn, school, now)
+    reply = _COMPOSERS[turn.plan.reply_type](turn, school, now)
     return _welcomed(reply, turn.person) if turn.plan.welcome else reply
 
 
@@ -100,7 +100,7 @@ _VISITOR_ROWS = {
     "contact": ("Contact", "Where we are, how to reach us"),
 }
 _MENU_BUTTON = Choice(tap_id(Intent.MENU), "Menu")
-_VERDICTS = (Choice(tap_id(Intent.FEEDBACK, entry="up"), "👍"), Choice(tap_id(Intent.FEEDBACK, entry="down"), "👎"))
+_RATINGS = (Choice(tap_id(Intent.FEEDBACK, entry="up"), "👍"), Choice(tap_id(Intent.FEEDBACK, entry="down"), "👎"))
 
 
 # --- the words of each
@@ -279,7 +279,7 @@ def _gate_pass(turn: Turn, school: School, now: datetime) -> Reply:
                 instead=f"{details}\n\nI could not send the document just now. Please ask again later, or contact the office.",
                 file_key=str(found["file_key"]),
                 media_id=str(found["media_id"]) if found.get("media_id") else None,
-                choices=_VERDICTS,
+                choices=_RATINGS,
             )
         case Delivery.TEXT:
             return Text(
@@ -323,7 +323,7 @@ def _answer(turn: Turn, school: School, now: datetime) -> Reply:
     """An answer from stale figures is dated, as a balance is."""
     account = turn.account if turn.plan.personal else None
     dated = _as_of(account, school, now) if account and account.stale else ""
-    return _with_buttons(_join(turn.answer or _office_help(school), dated), _VERDICTS)
+    return _with_buttons(_join(turn.answer or _office_help(school), dated), _RATINGS)
 
 
 def _ask(turn: Turn, school: School, now: datetime) -> Reply:
@@ -446,14 +446,13 @@ def _office_ask(turn: Turn, school: School, now: datetime) -> Reply:
 
 def is_apology(turn: Turn) -> bool:
     """Whether the parent is told, in whatever words, that something could not be done."""
-    not_passed_on = turn.plan.say == Say.OFFICE_TOLD and not (turn.request or {}).get("told")
-    failed = bool(turn.problem) and turn.plan.say != Say.RECEIPT  # which says what it can, and apologises for nothing
-    return failed or turn.plan.say == Say.RECORDS_UNREACHABLE or not_passed_on
+    not_passed_on = turn.plan.reply_type == ReplyType.OFFICE_TOLD and not (turn.request or {}).get("notified")
+    return bool(turn.problem) or turn.plan.reply_type == ReplyType.RECORDS_UNREACHABLE or not_passed_on
 
 
 def _office_told(turn: Turn, school: School, now: datetime) -> Reply:
     """When to expect an answer; the contacts instead, when the office could not be told."""
-    if not turn.request or not turn.request.get("told"):
+    if not turn.request or not turn.request.get("notified"):
         return Text(
             f"I could not pass your message on just now. Please reach the office yourself:\n\n{_office_lines(school)}"
         )
@@ -471,10 +470,8 @@ def _expect(school: School, now: datetime) -> str:
     return f"The office is closed now: expect an answer {day}, from {opens}."
 
 
-def _office_notice(turn: Turn, school: School, now: datetime) -> Reply:
-    """To the office: who asks what, a link to write to them, a button to close."""
-    found = turn.request or {}
-    person, number = turn.person, found.get("number")
+def compose_office_notification(person: Person, question: str, number: int, school: School) -> Reply:
+    """To the office: who asks what, a link to write to them, a button to close. `number`: of the request."""
     who = person.profile_name or "A parent"
     children = _and([f"{student.name} ({student.grade})" for student in person.students])
     link = (
@@ -484,7 +481,7 @@ def _office_notice(turn: Turn, school: School, now: datetime) -> Reply:
     )
     body = _join(
         f"*Request {number}* from *{who}*" + (f", parent of {children}" if children else ""),
-        f"“{shorten(turn.plan.question or '', 600)}”",
+        f"“{shorten(question, 600)}”",
         link,
         f"{school.assistant} keeps quiet there for 12 hours, or until you close it: tap Close, or write "
         f"*close {number}*.",
@@ -499,17 +496,16 @@ def _office_closed(turn: Turn, school: School, now: datetime) -> Reply:
     return Text(f"Request {number} is closed. {school.assistant} answers there again.")
 
 
-def _receipt(turn: Turn, school: School, now: datetime) -> Reply:
+def compose_receipt(receipt: Receipt, school: School, now: datetime) -> Reply:
     """Thanks for a payment, the new balance, and the gate pass that it now reaches."""
-    payment, student = turn.payment or {}, turn.plan.students[0]
-    amount = money.parse(payment.get("amount"))
-    thanks = f"Thank you! The school has received *{_show(amount, school)}* for *{student.name}*."
-    found = turn.account.students.get(student.id) if turn.account and not turn.account.stale else None
+    student = receipt.student
+    thanks = f"Thank you! The school has received *{_show(receipt.amount, school)}* for *{student.name}*."
+    found = receipt.account.students.get(student.id) if receipt.account and not receipt.account.stale else None
     if found is None:
         return _with_buttons(thanks, (Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON))
-    term = school.calendar.find(turn.plan.term or "")
+    term = school.calendar.find(receipt.term)
     after = found.balance
-    before = Balance(after.billed, after.paid - amount)
+    before = Balance(after.billed, after.paid - receipt.amount)
     reached, had = (decide(item, term, now.date(), school.tiers) for item in (after, before))
     choices = [Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON]
     news = ""
@@ -525,56 +521,61 @@ def _reopen(turn: Turn, school: School, now: datetime) -> Reply:
     return Template(school.templates.reopen, school.templates.language)
 
 
-def template_for(turn: Turn, school: School) -> Template | None:
-    """What may still be said when 24 hours are over; None where no such message is approved."""
+def reply_template(turn: Turn, school: School) -> Template | None:
+    """What may still be sent to a parent when the 24-hour window is closed; None where no template is approved."""
     names = school.templates
-    match turn.plan.say:
-        case Say.RECEIPT if names.receipt:
-            student = turn.plan.students[0]
-            found = turn.account.students.get(student.id) if turn.account else None
-            balance = _show(found.balance.owed, school) if found else "-"
-            amount = _show(money.parse((turn.payment or {}).get("amount")), school)
-            return Template(names.receipt, names.language, (student.name, amount, balance))
-        case Say.OFFICE_NOTICE if names.office:
-            number = str((turn.request or {}).get("number"))
-            return Template(names.office, names.language, (turn.person.profile_name or "A parent", number))
-        case Say.RECEIPT | Say.OFFICE_NOTICE | Say.REOPEN:
-            return None
-        case _:
-            return Template(names.reopen, names.language) if names.reopen else None
+    if turn.plan.reply_type == ReplyType.REOPEN or not names.reopen:
+        return None
+    return Template(names.reopen, names.language)
 
 
-_SAYINGS: dict[Say, Callable[[Turn, School, datetime], Reply]] = {
-    Say.MENU: _menu,
-    Say.BALANCE: _balance,
-    Say.STATEMENT: _statement,
-    Say.GATE_PASS: _gate_pass,
-    Say.ANSWER: _answer,
-    Say.ASK: _ask,
-    Say.INFO: _info,
-    Say.OFFICE: _office,
-    Say.THANKS: _thanks,
-    Say.OPTED_OUT: _opted_out,
-    Say.OPTED_IN: _opted_in,
-    Say.NOT_TEXT: _not_text,
-    Say.CHOOSE_CHILD: _choose_child,
-    Say.SHARE_NUMBER: _share_number,
-    Say.NUMBER_KNOWN: _number_known,
-    Say.NOT_REGISTERED: _not_registered,
-    Say.NOT_YOUR_CHILD: _not_your_child,
-    Say.NOT_ON_RECORD: _not_on_record,
-    Say.UNKNOWN_TERM: _unknown_term,
-    Say.TERM_NOT_BEGUN: _term_not_begun,
-    Say.NO_PASS_IN_HOLIDAYS: _no_pass_in_holidays,
-    Say.QUESTION_LIMIT: _question_limit,
-    Say.RECORDS_UNREACHABLE: _records_unreachable,
-    Say.FEEDBACK: _feedback,
-    Say.OFFICE_ASK: _office_ask,
-    Say.OFFICE_TOLD: _office_told,
-    Say.OFFICE_NOTICE: _office_notice,
-    Say.OFFICE_CLOSED: _office_closed,
-    Say.RECEIPT: _receipt,
-    Say.REOPEN: _reopen,
+def receipt_template(receipt: Receipt, school: School) -> Template | None:
+    """The receipt as an approved template: child, amount, new balance; None where there is none."""
+    names = school.templates
+    if not names.receipt:
+        return None
+    found = receipt.account.students.get(receipt.student.id) if receipt.account else None
+    balance = _show(found.balance.owed, school) if found else "-"
+    return Template(names.receipt, names.language, (receipt.student.name, _show(receipt.amount, school), balance))
+
+
+def office_template(person: Person, number: int, school: School) -> Template | None:
+    """The notification of the office as an approved template: name, number; None where there is none."""
+    names = school.templates
+    if not names.office:
+        return None
+    return Template(names.office, names.language, (person.profile_name or "A parent", str(number)))
+
+
+_COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {
+    ReplyType.MENU: _menu,
+    ReplyType.BALANCE: _balance,
+    ReplyType.STATEMENT: _statement,
+    ReplyType.GATE_PASS: _gate_pass,
+    ReplyType.ANSWER: _answer,
+    ReplyType.ASK: _ask,
+    ReplyType.INFO: _info,
+    ReplyType.OFFICE: _office,
+    ReplyType.THANKS: _thanks,
+    ReplyType.OPTED_OUT: _opted_out,
+    ReplyType.OPTED_IN: _opted_in,
+    ReplyType.NOT_TEXT: _not_text,
+    ReplyType.CHOOSE_CHILD: _choose_child,
+    ReplyType.SHARE_NUMBER: _share_number,
+    ReplyType.NUMBER_KNOWN: _number_known,
+    ReplyType.NOT_REGISTERED: _not_registered,
+    ReplyType.NOT_YOUR_CHILD: _not_your_child,
+    ReplyType.NOT_ON_RECORD: _not_on_record,
+    ReplyType.UNKNOWN_TERM: _unknown_term,
+    ReplyType.TERM_NOT_BEGUN: _term_not_begun,
+    ReplyType.NO_PASS_IN_HOLIDAYS: _no_pass_in_holidays,
+    ReplyType.QUESTION_LIMIT: _question_limit,
+    ReplyType.RECORDS_UNREACHABLE: _records_unreachable,
+    ReplyType.FEEDBACK: _feedback,
+    ReplyType.OFFICE_ASK: _office_ask,
+    ReplyType.OFFICE_TOLD: _office_told,
+    ReplyType.OFFICE_CLOSED: _office_closed,
+    ReplyType.REOPEN: _reopen,
 }
 
 
@@ -601,7 +602,7 @@ def _problem(problem: Problem, plan: Plan, school: School) -> Reply:
         Problem.SCHOOL_BUSY: "Sorry, the school's records are very busy at the moment.",
         Problem.PASS_UNAVAILABLE: "Sorry, I cannot issue a gate pass at the moment.",
     }.get(problem, "Sorry, something went wrong on my side.")
-    if problem == Problem.SCHOOL_UNREACHABLE and plan.say == Say.GATE_PASS:
+    if problem == Problem.SCHOOL_UNREACHABLE and plan.reply_type == ReplyType.GATE_PASS:
         line += " A gate pass needs today's figures."
     return Text(f"{line} Please try again in a few minutes.\n\nIf it is urgent:\n{_office_lines(school)}")
 
@@ -625,7 +626,7 @@ def _welcomed(reply: Reply, person: Person) -> Reply:
 
 def _account(turn: Turn) -> Account:
     if turn.account is None:
-        raise ValueError(f"{turn.plan.say.value} needs the account")
+        raise ValueError(f"{turn.plan.reply_type.value} needs the account")
     return turn.account
 
 

@@ -18,8 +18,8 @@ def core() -> None:
     import sqlalchemy.exc
     import sqlalchemy.orm
     from aws_lambda_powertools import Logger, Metrics
-    from aws_lambda_powertools.utilities import batch, parameters  # noqa: F401
-    from aws_lambda_powertools.utilities.typing import LambdaContext  # noqa: F401
+    from aws_lambda_powertools.utilities import batch
+    from aws_lambda_powertools.utilities.data_classes import sqs_event  # noqa: F401
 
     nowhere = "127.0.0.1:1"
     phonenumbers.is_valid_number(phonenumbers.parse("0771234567", "ZW"))
@@ -47,14 +47,16 @@ def ai() -> None:
 
 def graph() -> None:
     """One question to the gateway, from a school that does not answer."""
+    import os
     import time
 
-    from functions.adapters.graph.figures import Figures
-    from functions.adapters.graph.schema import answer
-    from functions.adapters.school_api import SchoolApi
+    from functions import dependencies
+    from functions.adapters.graphql.figures import Figures
+    from functions.adapters.graphql.schema import answer
 
+    os.environ |= {"SCHOOL_API_URL": "http://127.0.0.1:1", "SCHOOL_API_KEY_NAME": "none"}
     query = '{ student(id: "none") { statement(term: "none") { balance charges { date } } } _service { sdl } }'
-    answer({"query": query}, Figures(SchoolApi("http://127.0.0.1:1", "none"), time.monotonic()))
+    answer({"query": query}, Figures(dependencies.school_api_for_graph(), time.monotonic()))
 
 
 def pdf() -> None:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from functions.adapters.models import metadata
+from functions.adapters.database.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import create_engine, delete, func
 from sqlalchemy.dialects.postgresql import insert
 
-from functions.adapters import models
+from functions.adapters.database.connection import tables
 from functions.adapters.phone_numbers import normalise_all
 from functions.domain.school import load as load_school
 from functions.domain.terms import Calendar, Term
@@ -183,12 +183,12 @@ def load(database_url: str, school: SampleSchool) -> int:
     engine = create_engine(database_url)
     try:
         with engine.begin() as connection:
-            statement = insert(models.students).values(active=True, updated_at=func.now())
+            statement = insert(tables.students).values(active=True, updated_at=func.now())
             told = {name: statement.excluded[name] for name in ("first_name", "last_name", "grade", "active")}
             renewed = {**told, "updated_at": statement.excluded.updated_at}
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=renewed), student_rows)
-            connection.execute(delete(models.phones))
-            connection.execute(insert(models.phones), phone_rows)
+            connection.execute(delete(tables.phones))
+            connection.execute(insert(tables.phones), phone_rows)
     finally:
         engine.dispose()
     return len(student_rows)

@@ -14,7 +14,8 @@ from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.adapters import aws, cache, database, files
+from functions.adapters import aws, cache, document_store
+from functions.adapters.database.connection import connection
 from functions.adapters.aws import AwsError
 from local.plan import BUCKET
 from tests.adapters.scripted_server import scripted
@@ -114,7 +115,7 @@ def test_the_databases_tokens_equal_boto3s(at_one_moment: pytest.MonkeyPatch, to
         aws_session_token=token or None,
     )
     theirs = rds.generate_db_auth_token("db.abc.eu-west-1.rds.amazonaws.com", 5432, "assistant")
-    ours = database._token("db.abc.eu-west-1.rds.amazonaws.com", 5432, "assistant")
+    ours = connection._token("db.abc.eu-west-1.rds.amazonaws.com", 5432, "assistant")
     assert ours.partition("?")[0] == theirs.partition("?")[0]
     assert sorted(ours.partition("?")[2].split("&")) == sorted(theirs.partition("?")[2].split("&"))
 
@@ -198,9 +199,9 @@ def test_each_service_has_its_endpoint(environment: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_is_stored_and_read_back(aws: Aws) -> None:
-    files.put(BUCKET, "passes/GP 1+ä.pdf", b"%PDF-1", "application/pdf")
-    assert files.get(BUCKET, "passes/GP 1+ä.pdf") == b"%PDF-1"
+    document_store.put(BUCKET, "passes/GP 1+ä.pdf", b"%PDF-1", "application/pdf")
+    assert document_store.get(BUCKET, "passes/GP 1+ä.pdf") == b"%PDF-1"
     assert aws.files() == {"passes/GP 1+ä.pdf": b"%PDF-1"}
     with pytest.raises(AwsError) as missing:
-        files.get(BUCKET, "passes/none.pdf")
+        document_store.get(BUCKET, "passes/none.pdf")
     assert missing.value.code == "NoSuchKey"

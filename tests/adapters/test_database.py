@@ -21,10 +21,10 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from functions import migrate, remember, understand
-from functions.adapters import database
+from functions.adapters.database.connection import connection
 from functions.adapters.cache import Cache
-from functions.adapters.database import StatementRefused
-from functions.adapters.models import metadata
+from functions.adapters.database.connection import StatementRefused
+from functions.adapters.database.tables import metadata
 from functions.domain.errors import DataUnavailable
 from infra.catalog import function
 from local.plan import Plan, Ports
@@ -36,7 +36,7 @@ IN_RECOVERY = text("SELECT pg_is_in_recovery()")
 
 
 def is_on_replica(written: str | None = None) -> bool:
-    with database.reader(written) as connection:
+    with connection.reader(written) as connection:
         return bool(connection.execute(IN_RECOVERY).scalar_one())
 
 
@@ -51,16 +51,16 @@ def dead_url() -> str:
 
 def test_reads_go_to_the_replica_and_writes_to_the_primary() -> None:
     assert is_on_replica()
-    with database.writer() as connection:
+    with connection.writer() as connection:
         assert connection.execute(IN_RECOVERY).scalar_one() is False
 
 
 def test_a_write_is_committed_and_a_failed_one_is_not(tables: Database) -> None:
-    with database.writer() as connection:
+    with connection.writer() as connection:
         connection.execute(text("INSERT INTO contacts (phone) VALUES ('+263771')"))
 
     def fail_half_way() -> None:
-        with database.writer() as connection:
+        with connection.writer() as connection:
             connection.execute(text("INSERT INTO contacts (phone) VALUES ('+263772')"))
             raise RuntimeError
 
@@ -76,9 +76,9 @@ def test_a_replica_that_is_behind_is_skipped_until_it_has_caught_up(plan: Plan, 
     cursor.execute("SELECT pg_wal_replay_pause()")
     try:
         tables.run("INSERT INTO contacts (phone) VALUES ('+263773')")
-        written = database.position()
+        written = connection.position()
         assert not is_on_replica(written)
-        with database.reader(written) as connection:
+        with connection.reader(written) as connection:
             assert connection.execute(text("SELECT count(*) FROM contacts")).scalar_one() == 1
         assert is_on_replica()  # someone who has written nothing may read there
     finally:
@@ -89,10 +89,10 @@ def test_a_replica_that_is_behind_is_skipped_until_it_has_caught_up(plan: Plan, 
 
 
 def test_the_position_covers_what_was_just_committed(tables: Database) -> None:
-    before = database.position()
+    before = connection.position()
     tables.run("INSERT INTO contacts (phone) VALUES ('+263774')")
     query = "SELECT CAST(:after AS pg_lsn) > CAST(:before AS pg_lsn)"
-    assert tables.value(query, after=database.position(), before=before)
+    assert tables.value(query, after=connection.position(), before=before)
 
 
 def test_a_replica_that_failed_is_left_alone_for_a_while(environment: pytest.MonkeyPatch) -> None:
@@ -119,32 +119,32 @@ def test_a_dead_replica_is_skipped_and_used_again_when_it_is_back(postgres: Post
 def test_without_any_database_reads_and_writes_say_so(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DATABASE_WRITER_URL", dead_url())
     assert is_on_replica()  # reading still works
-    with pytest.raises(DataUnavailable), database.writer():
+    with pytest.raises(DataUnavailable), connection.writer():
         pass
     environment.setenv("DATABASE_READER_URL", dead_url())
-    with pytest.raises(DataUnavailable), database.reader():
+    with pytest.raises(DataUnavailable), connection.reader():
         pass
     with pytest.raises(DataUnavailable):
-        database.position()
+        connection.position()
 
 
 def test_a_mistake_of_ours_is_not_called_an_outage() -> None:
-    for session in (database.reader, database.writer):
+    for session in (connection.reader, connection.writer):
         with pytest.raises(StatementRefused, match="42P01"), session() as connection:
             connection.execute(text("SELECT * FROM no_such_table"))
 
 
 def test_an_error_does_not_tell_the_values_in_the_statement() -> None:
     insert = text("INSERT INTO contacts (phone) VALUES (:phone)")
-    with database.writer() as connection:
+    with connection.writer() as connection:
         connection.execute(insert, {"phone": "+263771234567"})
-    with pytest.raises(StatementRefused, match="23505") as refused, database.writer() as connection:
+    with pytest.raises(StatementRefused, match="23505") as refused, connection.writer() as connection:
         connection.execute(insert, {"phone": "+263771234567"})
     assert "263771234567" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_a_connection_cut_in_the_middle_is_an_outage(tables: Database) -> None:
-    for session in (database.reader, database.writer):
+    for session in (connection.reader, connection.writer):
         with pytest.raises(DataUnavailable), session() as connection:
             connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         with session() as connection:  # and the next one works
@@ -152,14 +152,14 @@ def test_a_connection_cut_in_the_middle_is_an_outage(tables: Database) -> None:
 
 
 def test_a_statement_that_hangs_ends_as_an_outage(monkeypatch: pytest.MonkeyPatch, tables: Database) -> None:
-    with database.writer() as connection:
+    with connection.writer() as connection:
         assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "4s"
-    with pytest.raises(DataUnavailable), database.writer() as connection:
+    with pytest.raises(DataUnavailable), connection.writer() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 20; SELECT pg_sleep(10)"))
 
 
 def test_the_pool_is_bounded(environment: pytest.MonkeyPatch, plan: Plan) -> None:
-    engine = database._engine(plan.environment(function("remember"))["DATABASE_WRITER_URL"])
+    engine = connection._engine(plan.environment(function("remember"))["DATABASE_WRITER_URL"])
     assert engine.pool.size() == 5  # type: ignore[attr-defined]
     assert engine.pool._max_overflow == 0  # type: ignore[attr-defined]
     assert engine.pool._pre_ping
@@ -177,7 +177,7 @@ def test_two_messages_use_one_connection(environment: pytest.MonkeyPatch, plan: 
             cache.forget_person(message["phone"])  # so that each is looked up
         assert (replica.connects, primary.connects) == (1, 1)
         for server in (replica, primary):
-            database._engine(server.url).dispose()
+            connection._engine(server.url).dispose()
 
 
 def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.Mo
         signed_in.append(parameters)
         raise Refused
 
-    engine = database._engine("postgresql+pg8000://assistant@db.example:5433/school")
+    engine = connection._engine("postgresql+pg8000://assistant@db.example:5433/school")
     environment.setattr(engine.dialect, "connect", lambda **parameters: connect(**parameters))
     for _ in range(2):
         with pytest.raises(Refused):
@@ -208,17 +208,17 @@ def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.Mo
     assert len(signed_in) == 2
 
 
-@pytest.mark.parametrize("path", sorted(Path(database.CERTIFICATES).glob("*.pem")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(Path(connection.CERTIFICATES).glob("*.pem")), ids=lambda path: path.stem)
 def test_the_certificates_of_every_region_load(path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_REGION", path.stem)
-    assert database.tls().cert_store_stats()["x509_ca"] >= 1
+    assert connection.tls().cert_store_stats()["x509_ca"] >= 1
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
 
 
 def test_models_and_migrations_agree() -> None:
-    with database.writer() as connection:
+    with connection.writer() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
@@ -226,12 +226,12 @@ def test_models_and_migrations_agree() -> None:
 def test_the_schema_can_be_taken_down_and_built_again(tables: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrate.MIGRATIONS))
-    with database.writer() as connection:
+    with connection.writer() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     assert migrate.handler({}, None) == migrate.handler({}, None)
-    with database.writer() as connection:
+    with connection.writer() as connection:
         assert set(inspect(connection).get_table_names()) == set(metadata.tables) | {"alembic_version"}
     tables.catch_up()  # for the tests after this one
 
@@ -253,7 +253,7 @@ def test_a_migration_may_take_longer_than_an_answer(
         assert migrate.handler({}, None) == {"revision": "9999"}
         assert 60 < migrate.PATIENCE < function("migrate").timeout
     finally:
-        database._engine(url, migrate.PATIENCE).dispose()
+        connection._engine(url, migrate.PATIENCE).dispose()
         tables.run("UPDATE alembic_version SET version_num = :head", head=head["version_num"])
         tables.catch_up()
 
@@ -311,13 +311,13 @@ def impatient(environment: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def test_two_silent_servers_leave_the_functions_time_to_answer() -> None:
-    connected_anew = database.REPLICA_TIMEOUT + database.CONNECT_TIMEOUT
-    from_the_pool = 2 * database.PING_TIMEOUT + database.CONNECT_TIMEOUT
+    connected_anew = connection.REPLICA_TIMEOUT + connection.CONNECT_TIMEOUT
+    from_the_pool = 2 * connection.PING_TIMEOUT + connection.CONNECT_TIMEOUT
     for name in ("understand", "verify_pass", "remember"):
         assert max(connected_anew, from_the_pool) <= function(name).timeout - 3
-    assert database.REPLICA_STATEMENT_TIMEOUT < database.REPLICA_TIMEOUT * 1000
-    assert database.STATEMENT_TIMEOUT < database.CONNECT_TIMEOUT * 1000
-    assert database.CONNECT_TIMEOUT <= database.PRIMARY_PAUSE  # who asks twice has waited once
+    assert connection.REPLICA_STATEMENT_TIMEOUT < connection.REPLICA_TIMEOUT * 1000
+    assert connection.STATEMENT_TIMEOUT < connection.CONNECT_TIMEOUT * 1000
+    assert connection.CONNECT_TIMEOUT <= connection.PRIMARY_PAUSE  # who asks twice has waited once
 
 
 def test_the_replica_has_tighter_bounds_than_the_primary(environment: pytest.MonkeyPatch) -> None:
@@ -325,7 +325,7 @@ def test_the_replica_has_tighter_bounds_than_the_primary(environment: pytest.Mon
     for side in ("READER", "WRITER"):
         environment.setenv(f"DATABASE_{side}_URL", f"postgresql+pg8000://assistant@{side.lower()}.example/school")
     for side in ("READER", "WRITER"):
-        engine = database._engine(os.environ[f"DATABASE_{side}_URL"])
+        engine = connection._engine(os.environ[f"DATABASE_{side}_URL"])
         given: list[dict[str, Any]] = []
         environment.setattr(engine.dialect, "connect", lambda given=given, **parameters: given.append(parameters))
         with suppress(Exception):  # there is no such server
@@ -357,15 +357,15 @@ def test_a_replica_that_falls_silent_is_not_connected_to_again(impatient: pytest
 def test_a_primary_that_falls_silent_is_connected_to_once_more(impatient: pytest.MonkeyPatch, plan: Plan) -> None:
     with silent_server(plan.ports.postgres) as primary:
         impatient.setenv("DATABASE_WRITER_URL", primary.url)
-        database.position()
+        connection.position()
         primary.silent = True
         for _ in range(3):
             with pytest.raises(DataUnavailable):
-                database.position()
+                connection.position()
         assert primary.connects == 2  # it may have moved to another host
         primary.silent = False
-        database._primary_again.clear()
-        assert database.position()
+        connection._primary_again.clear()
+        assert connection.position()
 
 
 @pg8000_leaves_sockets_to_gc
@@ -373,7 +373,7 @@ def test_with_both_silent_each_is_asked_once(impatient: pytest.MonkeyPatch) -> N
     with silent_server() as replica, silent_server() as primary:
         impatient.setenv("DATABASE_READER_URL", replica.url)
         impatient.setenv("DATABASE_WRITER_URL", primary.url)
-        for session in (database.reader, database.writer, database.reader):
+        for session in (connection.reader, connection.writer, connection.reader):
             with pytest.raises(DataUnavailable), session():
                 pass
         assert (replica.connects, primary.connects) == (1, 1)
@@ -381,13 +381,13 @@ def test_with_both_silent_each_is_asked_once(impatient: pytest.MonkeyPatch) -> N
 
 @pg8000_leaves_sockets_to_gc
 def test_the_primary_under_the_readers_name_is_no_replica(impatient: pytest.MonkeyPatch) -> None:
-    assert database._engine(os.environ["DATABASE_WRITER_URL"])
+    assert connection._engine(os.environ["DATABASE_WRITER_URL"])
     impatient.setenv("DATABASE_READER_URL", os.environ["DATABASE_WRITER_URL"] + "?application_name=reads")
-    assert database._replica(None) is None
-    assert database._replica_again == 0.0  # nor one that failed
+    assert connection._replica(None) is None
+    assert connection._replica_again == 0.0  # nor one that failed
     with silent_server() as server:
         for side in ("READER", "WRITER"):
             impatient.setenv(f"DATABASE_{side}_URL", server.url)
-        with pytest.raises(DataUnavailable), database.reader():
+        with pytest.raises(DataUnavailable), connection.reader():
             pass
         assert server.connects == 1

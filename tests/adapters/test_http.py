@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from functions.adapters import http
-from functions.adapters.http import IDLE
+from functions.adapters import http_client
+from functions.adapters.http_client import IDLE
 from tests.adapters.scripted_server import Script, scripted
 
 
@@ -22,7 +22,7 @@ def clock(environment: pytest.MonkeyPatch) -> SimpleNamespace:
 @pytest.fixture
 def session(clock: SimpleNamespace) -> Iterator[requests.Session]:
     """One of its own, as a new process has it."""
-    with http.session.__wrapped__() as made:
+    with http_client.session.__wrapped__() as made:
         yield made
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from functions.adapters import events, message_log, people
-from functions.adapters.database import writer
-from functions.domain.inbound import Message
+from functions.adapters.database.connection import message_log, senders
+from functions.services import delivery_events
+from functions.adapters.database.connection import writer
+from functions.adapters.whatsapp.inbound import Message
 from functions.domain.people import Kind
 from tests.conftest import Database
 
@@ -38,7 +39,7 @@ def contacts(tables: Database) -> list[tuple[str | None, str | None]]:
 
 def record(*found: dict[str, Any]) -> list[str]:
     with writer() as connection:
-        return [changed for event in found for changed in events.record(connection, event)]
+        return [changed for event in found for changed in delivery_events.record(connection, event)]
 
 
 # --- contacts ---------------------------------------------------------------------------------------------------------
@@ -109,15 +110,15 @@ def test_a_number_that_changed_hands_goes_with_its_new_owner(tables: Database) -
     met(message(bsuid="ZW.2"))
     assert contacts(tables) == [(PHONE, "ZW.2")]
     with writer() as connection:
-        assert people.find(connection, None, BSUID).kind == Kind.NO_NUMBER
+        assert senders.find(connection, None, BSUID).kind == Kind.NO_NUMBER
 
 
 # --- whose children ---------------------------------------------------------------------------------------------------
 
 
-def find(phone: str | None, bsuid: str | None = BSUID) -> people.Person:
+def find(phone: str | None, bsuid: str | None = BSUID) -> senders.Person:
     with writer() as connection:
-        return people.find(connection, phone, bsuid)
+        return senders.find(connection, phone, bsuid)
 
 
 def test_a_number_on_record_opens_its_own_active_children_only(tables: Database) -> None:
@@ -249,7 +250,7 @@ def test_both_parts_of_a_long_answer_tell_of_one_row(tables: Database) -> None:
 
 def test_a_status_proves_that_a_message_was_answered_unless_it_failed() -> None:
     found = [status("sent"), status("failed", answer_to="wamid.2"), {"kind": "status", "status": "read"}]
-    assert events.proven_answers(found) == ["wamid.1"]
+    assert delivery_events.proven_answers(found) == ["wamid.1"]
 
 
 # --- everything else --------------------------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ def test_a_changed_number_moves_with_its_person(tables: Database) -> None:
     assert contacts(tables) == [("+263770000000", "ZW.2")]
     assert set(changed) == {BSUID, PHONE, "ZW.2", "+263770000000"}  # all of them are looked up anew
     with writer() as connection:
-        assert people.find(connection, None, BSUID).kind == Kind.NO_NUMBER
+        assert senders.find(connection, None, BSUID).kind == Kind.NO_NUMBER
 
 
 def test_a_change_to_nothing_we_could_recognise_forgets_the_contact(tables: Database) -> None:

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from functions.adapters import passes
-from functions.adapters.database import writer
-from functions.adapters.passes import Pass
+from functions.adapters.database.connection import gate_passes
+from functions.adapters.database.connection import writer
+from functions.adapters.database.gate_passes import Pass
 from functions.adapters.school_config import school
 from functions.domain.gate_passes import PassState
 from functions.domain.people import Student
@@ -26,12 +26,12 @@ def tables(database: Database) -> Database:
 
 
 def ask(
-    message: str = "wamid.1", tier: passes.Tier = MOST, today: date = TODAY, until: date = ENDS
+    message: str = "wamid.1", tier: gate_passes.Tier = MOST, today: date = TODAY, until: date = ENDS
 ) -> tuple[int, Pass, str]:
     """One request from start to commit: (which of the week, the pass, how it came)."""
     with writer() as connection:
-        number = passes.request_of_week(connection, message, TARIRO.id, today)
-        return number, *passes.next_pass(
+        number = gate_passes.request_of_week(connection, message, TARIRO.id, today)
+        return number, *gate_passes.next_pass(
             connection, TARIRO, "2026-3", tier, school().tiers, 75, today, until, "+263771234567"
         )
 
@@ -45,7 +45,7 @@ def test_a_first_request_issues_a_pass_that_cannot_be_guessed(tables: Database) 
     assert (week, outcome) == (1, "issued")
     assert given.number == f"GP-2026-3-{given.id:06d}"
     assert len(given.token) >= 22  # 128 bits in base64
-    assert passes.TOKEN.fullmatch(given.token)
+    assert gate_passes.TOKEN.fullmatch(given.token)
     row = tables.run("SELECT * FROM gate_passes")[0]
     assert {name: row[name] for name in ("number", "token", "tier", "status", "issued_to", "percent_paid")} == {
         "number": given.number,
@@ -136,7 +136,7 @@ def test_an_upload_is_used_for_29_days(tables: Database) -> None:
     _, given, _ = ask("wamid.1")
     assert given.media_id is None
     with writer() as connection:
-        passes.uploaded(connection, given.id, "media-1")
+        gate_passes.uploaded(connection, given.id, "media-1")
     assert ask("wamid.2")[1].media_id == "media-1"
     tables.run("UPDATE gate_passes SET media_uploaded_at = CAST(:day AS date) - 28", day=str(TODAY))
     assert ask("wamid.3")[1].media_id == "media-1"
@@ -147,8 +147,8 @@ def test_an_upload_is_used_for_29_days(tables: Database) -> None:
 def test_a_request_that_fails_leaves_nothing(tables: Database) -> None:
     def fail() -> None:
         with writer() as connection:
-            passes.request_of_week(connection, "wamid.1", TARIRO.id, TODAY)
-            passes.next_pass(connection, TARIRO, "2026-3", MOST, school().tiers, 75, TODAY, ENDS, None)
+            gate_passes.request_of_week(connection, "wamid.1", TARIRO.id, TODAY)
+            gate_passes.next_pass(connection, TARIRO, "2026-3", MOST, school().tiers, 75, TODAY, ENDS, None)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -160,17 +160,17 @@ def test_a_request_that_fails_leaves_nothing(tables: Database) -> None:
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def look(token: str, today: date = TODAY) -> passes.Look:
+def look(token: str, today: date = TODAY) -> gate_passes.Look:
     with writer() as connection:
-        found = passes.look_up(connection, token, today)
-        passes.record_look(connection, found)
+        found = gate_passes.look_up(connection, token, today)
+        gate_passes.record_look(connection, found)
         return found
 
 
 def test_a_look_tells_child_number_and_last_day_and_is_recorded(tables: Database) -> None:
     _, given, _ = ask()
     found = look(given.token)
-    assert found == passes.Look(PassState.VALID, given.id, TARIRO, given.number, ENDS)
+    assert found == gate_passes.Look(PassState.VALID, given.id, TARIRO, given.number, ENDS)
     assert look(given.token, ENDS + timedelta(1)).state == PassState.EXPIRED
     assert [(row["pass_id"], row["result"]) for row in tables.run("SELECT * FROM pass_looks ORDER BY id")] == [
         (given.id, "valid"),
@@ -180,5 +180,5 @@ def test_a_look_tells_child_number_and_last_day_and_is_recorded(tables: Database
 
 @pytest.mark.parametrize("token", ["unknown", "", "x" * 5000, "a\x00b", "'; DROP TABLE students; --", "é", "../x"])
 def test_any_other_token_is_unknown_and_recorded(tables: Database, token: str) -> None:
-    assert look(token) == passes.Look(PassState.UNKNOWN)
+    assert look(token) == gate_passes.Look(PassState.UNKNOWN)
     assert tables.run("SELECT pass_id, result FROM pass_looks") == [{"pass_id": None, "result": "unknown"}]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import requests
 
-from functions.adapters import secret_store, whatsapp
+from functions.adapters import secret_store
+from functions.adapters.whatsapp.client import client
 from functions.adapters.aws import AwsError
-from functions.adapters.whatsapp import WhatsApp, error_of
+from functions.adapters.whatsapp.client import WhatsApp, error_of
 from functions.domain.errors import (
     DeliveryUnknown,
     OperatorNeeded,
@@ -48,14 +49,14 @@ def service(plan: Plan, world: OutsideWorld, secrets: None) -> WhatsApp:
 
 
 @pytest.fixture
-def send(service: WhatsApp) -> Callable[..., whatsapp.Sent]:
-    def send(reply: Reply, person: Person = PARENT, file: Callable[[], bytes] | None = None) -> whatsapp.Sent:
+def send(service: WhatsApp) -> Callable[..., client.Sent]:
+    def send(reply: Reply, person: Person = PARENT, file: Callable[[], bytes] | None = None) -> client.Sent:
         return service.send(reply, person, MESSAGE, file or Files())
 
     return send
 
 
-Send = Callable[..., whatsapp.Sent]
+Send = Callable[..., client.Sent]
 
 # --- every kind of reply ----------------------------------------------------------------------------------------------
 

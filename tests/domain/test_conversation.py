@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.conversation import Next, Pending, Plan, Say, decide
-from functions.domain.inbound import Message
+from functions.adapters.whatsapp.inbound import Message
 from functions.domain.intents import Intent, tap_id
 from functions.domain.people import Kind, Person
 from tests.domain.a_school import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.domain import inbound
+from functions.adapters.whatsapp.client import inbound
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 EXPECTED = json.loads((PAYLOADS / "expected.json").read_text("utf-8"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.signature import is_valid, sign
+from functions.adapters.whatsapp.signature import is_valid, sign
 
 SECRET = "of this test"
 RAW = b'{"object":"whatsapp_business_account"}'

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.adapters import whatsapp_format
+from functions.adapters.whatsapp.client import format
 from functions.domain.accounts import Account, Line, StudentAccount
 from functions.domain.conversation import Next, Plan, Say, decide
 from functions.domain.gate_passes import Refusal
@@ -75,7 +75,7 @@ def said(item: Turn, now: datetime = NOW) -> str:
 
 def accepted(reply: Reply) -> Iterator[dict[str, Any]]:
     """The bodies that go out, each held to WhatsApp's limits."""
-    bodies = [whatsapp_format.document(reply, "m1")] if isinstance(reply, Document) else whatsapp_format.bodies(reply)
+    bodies = [format.document(reply, "m1")] if isinstance(reply, Document) else format.bodies(reply)
     assert bodies
     for body in bodies:
         content: Any = body[str(body["type"])]

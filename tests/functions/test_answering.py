@@ -19,7 +19,7 @@ from functions import (
     understand,
 )
 from functions.adapters import cache as cache_module
-from functions.adapters import files, observe
+from functions.adapters import document_store, observability
 from functions.adapters.cache import Cache, Claim
 from functions.adapters.school_config import school
 from functions.domain.errors import (
@@ -150,7 +150,7 @@ GATE_PASS = BALANCE | {"intent": "gate_pass", "say": "gate_pass", "next": "gate_
 
 
 def test_a_gate_pass_goes_out_as_its_stored_file(aws: Aws, world: OutsideWorld) -> None:
-    files.put(BUCKET, "passes/GP-2026-3-000001.pdf", b"%PDF-1.7 stored", "application/pdf")
+    document_store.put(BUCKET, "passes/GP-2026-3-000001.pdf", b"%PDF-1.7 stored", "application/pdf")
     sent = send(plan=GATE_PASS, gate_pass=given())
     (message,) = world.outbox()
     assert message["document"]["filename"] == "Gate pass Tariro Moyo.pdf"
@@ -316,7 +316,7 @@ def office_wrote(database: Database, hours: int) -> None:
 def counted(environment: pytest.MonkeyPatch) -> list[str]:
     """The metrics that were counted, by name."""
     found: list[str] = []
-    real = observe._add
+    real = observability._add
     environment.setattr(observe, "_add", lambda name, *more: (found.append(name), real(name, *more)))
     return found
 

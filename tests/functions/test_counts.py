@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from functions import record_delivery, remember, send_reply
-from functions.adapters import events, observe
+from functions.adapters import observability
+from functions.services import delivery_events
 from functions.adapters.cache import Cache
 from local.kpi import Collected
 from tests.conftest import Database, OutsideWorld
@@ -23,13 +24,13 @@ Counts = Callable[[], Collected]
 @pytest.fixture
 def counts(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Counts:
     """What has been counted so far."""
-    observe.flush()
+    observability.flush()
     capsys.readouterr()
     log = tmp_path / "function.log"
     log.touch()
 
     def read() -> Collected:
-        observe.flush()
+        observability.flush()
         log.write_text(log.read_text() + capsys.readouterr().out)
         return Collected.of(tmp_path)
 
@@ -56,7 +57,7 @@ def test_a_start_that_nobody_waited_for_is_not_cold(
 ) -> None:
     environment.setattr(observe, "_is_cold", True)
     environment.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
-    handler = observe.measured(lambda event, context: {})
+    handler = observability.instrumented(lambda event, context: {})
     for _ in range(3):
         handler({}, None)
     assert (counts().total("Invocations"), counts().total("ColdStarts")) == (3, cold)

@@ -10,7 +10,8 @@ import pytest
 from pypdf import PdfReader
 
 from functions import gate_pass, verify_pass
-from functions.adapters import database, files
+from functions.adapters import document_store
+from functions.adapters.database.connection import connection
 from functions.adapters.aws import AwsError
 from functions.domain.errors import DataUnavailable, InvalidRequest
 from local.plan import Plan, Ports
@@ -22,7 +23,7 @@ TARIRO = {"id": "SSC20259001", "first_name": "Tariro", "last_name": "Moyo", "gra
 
 @pytest.fixture(autouse=True)
 def records(database: Database, aws: Aws) -> Database:
-    database.add_student("Tariro Moyo", "+263771234567")
+    connection.add_student("Tariro Moyo", "+263771234567")
     return database
 
 
@@ -178,7 +179,7 @@ def test_two_requests_at_once_make_one_pass_and_one_pdf(
     records: Database, aws: Aws, environment: pytest.MonkeyPatch
 ) -> None:
     start, stored = threading.Barrier(2), []
-    put = files.put
+    put = document_store.put
     environment.setattr(files, "put", lambda *arguments: stored.append(arguments[1]) or put(*arguments))
 
     def request(number: int) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from functions import (
     understand,
     webhook,
 )
-from functions.adapters import observe, secret_store
+from functions.adapters import observability, secret_store
 from functions.adapters.cache import Cache
-from functions.domain.signature import sign
+from functions.adapters.whatsapp.signature import sign
 from local.plan import Plan
 from local.world.sample import SampleSchool
 from local.world.webhooks import encode, wrap
@@ -37,11 +37,11 @@ def test_a_quieter_log_still_has_the_metrics(
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "quiet")
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")  # set by Lambda
-    log = observe.log.__wrapped__()
+    log = observability.log.__wrapped__()
     log.warning("kept back")
     log.error("said")
-    observe.count("Replies")
-    observe.flush()
+    observability.count("Replies")
+    observability.flush()
     printed = capsys.readouterr().out
     assert "kept back" not in printed
     assert "said" in printed

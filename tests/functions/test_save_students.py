@@ -7,7 +7,7 @@ import pytest
 
 from functions import save_students, understand
 from functions.adapters.cache import Cache
-from functions.adapters.database import StatementRefused
+from functions.adapters.database.connection import StatementRefused
 from functions.domain.errors import InvalidRequest, SyncIncomplete
 from tests.conftest import Database
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions import fetch_account, fetch_fees, fetch_payments, school_graph
-from functions.adapters import gateway, secret_store
-from functions.adapters.graph.figures import MOST_CALLS
-from functions.adapters.graph.schema import MOST_STUDENTS, SCHEMA
+from functions.adapters import school_graph_client, secret_store
+from functions.adapters.graphql.figures import MOST_CALLS
+from functions.adapters.graphql.schema import MOST_STUDENTS, SCHEMA
 from functions.adapters.school_api import DEADLINE, READ_TIMEOUT, SchoolApi
 from functions.domain.errors import InvalidRequest, SchoolApiUnavailable
 from infra import graph_schema
@@ -403,18 +403,18 @@ def test_a_silent_school_is_given_up_in_time(
     world: OutsideWorld, door: Door, five: list[str], environment: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    call = gateway.aws.call
+    call = school_graph_client.aws.call
 
     def noted(*arguments: Any, timeout: tuple[float, float], **more: Any) -> Any:
         waited.append(timeout[1])
         return call(*arguments, timeout=timeout, **more)
 
-    environment.setattr(gateway.aws, "call", noted)
+    environment.setattr(school_graph_client.aws, "call", noted)
     world.fails("school", kind="silent", operation="payments")
     with pytest.raises(SchoolApiUnavailable):
         fetch_account.handler(request(five[:2]), None)
     first, second = waited
-    assert first == gateway.FIRST_TRY
+    assert first == school_graph_client.FIRST_TRY
     assert second <= DEADLINE - READ_TIMEOUT  # what the first has left of the deadline
     assert len(world.calls("school", "billed-fees")) == 2
 
@@ -493,13 +493,13 @@ def test_without_the_right_signature_the_gateway_is_not_reached(
 )
 def test_no_answer_of_any_form_breaks_the_reading(answer: Any) -> None:
     try:
-        found = gateway._read(answer)
+        found = school_graph_client._read(answer)
     except InvalidRequest:
         return
     assert set(found) == {"bills", "payments"}
 
 
 def test_the_query_of_the_conversation_is_within_the_bounds() -> None:
-    result = SCHEMA.execute_sync(gateway.QUERY, {"term": TERM, "bills": [], "payments": []})
+    result = SCHEMA.execute_sync(school_graph_client.QUERY, {"term": TERM, "bills": [], "payments": []})
     assert result.errors is None
     assert result.data == {"bills": [], "payments": []}

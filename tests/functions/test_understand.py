@@ -11,8 +11,8 @@ import pytest
 
 from functions import understand
 from functions.adapters import cache as cache_module
-from functions.adapters import common_questions
-from functions.adapters import database as database_module
+from functions.services import common_questions
+from functions.adapters.database.connection import connection as database_module
 from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
 from functions.adapters.school_config import school
 from local.plan import Ports

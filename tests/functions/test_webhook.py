@@ -11,7 +11,7 @@ import pytest
 
 from functions import webhook
 from functions.adapters import queues
-from functions.domain.signature import sign
+from functions.adapters.whatsapp.signature import sign
 from local.plan import PHONE_NUMBER_ID, Plan
 from local.world.webhooks import encode, wrap
 from tests.conftest import Aws, OutsideWorld, eventually

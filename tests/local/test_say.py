@@ -19,7 +19,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from functions.domain import inbound
+from functions.adapters.whatsapp.client import inbound
 from local import __main__ as command_line
 from local import screen
 from local.parent import KINDS, SILENT, Parent, button_tap, new_message_id, row_tap, text

@@ -32,7 +32,7 @@ from functions.domain.errors import (
     WhatsAppRefused,
     WhatsAppUnavailable,
 )
-from functions.domain.inbound import Message
+from functions.adapters.whatsapp.inbound import Message
 from functions.domain.intents import Intent
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import words_of

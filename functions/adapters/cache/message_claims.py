@@ -1,0 +1,118 @@
+"""Claims on messages: one run answers a message, however often WhatsApp delivers it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from redis.cluster import RedisCluster
+
+from functions.adapters.cache.account_cache import queue_store
+from functions.adapters.cache.redis_client import HARD_LIFE, CachedValue, RedisClient, key, pack, pipeline, unpack
+
+CLAIM_LIFE: Final = 120  # seconds: longer than a state machine may run
+DONE_LIFE: Final = 8 * 24 * 3600  # WhatsApp delivers again for seven days
+PENDING_LIFE: Final = 15 * 60
+
+
+class Claim(Enum):
+    """What an attempt to claim a message tells."""
+
+    NEW = "new"  # claimed by this run
+    BUSY = "busy"  # claimed by another run
+    DONE = "done"  # answered
+    UNKNOWN = "unknown"  # the cache is down
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A claim, with all that the same round trip tells of the message's sender."""
+
+    claim: Claim
+    person: CachedValue | None = None
+    pending: CachedValue | None = None  # what we asked back
+    answer: CachedValue | None = None  # to the common question
+    min_wal: str | None = None  # WAL position of the sender's last write
+    is_handed_to_office: bool = False
+
+
+class MessageClaims:
+    """A claim is `busy:<run>` for two minutes, then `done` for eight days."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self._redis = redis
+
+    def claim(self, message_id: str, run: str = "") -> Claim:
+        """Claim something that has no sender, such as a payment notice."""
+        return self.claim_and_load(message_id, "", "", run).claim
+
+    def claim_and_load(self, message_id: str, sender: str, question_key: str, run: str = "") -> Loaded:
+        """Claim the message for this run, and load what is cached of its sender, in one round trip.
+
+        A run that holds the claim already, from a try that failed, still holds it. `question_key`: of a common
+        question, or "".
+        """
+        ours = f"{Claim.BUSY.value}:{run}"
+
+        def load(cluster: RedisCluster) -> Loaded:
+            pipe = pipeline(cluster)
+            pipe.set(key("claim", message_id), ours, nx=True, ex=CLAIM_LIFE)
+            parts = (("claim", message_id), ("person", sender), ("pending", sender), ("answer", question_key))
+            for part in parts:
+                pipe.get(key(*part))
+            pipe.get(key("written", sender))
+            pipe.exists(key("quiet", sender))
+            is_new, claim, person, pending, answer, min_wal, handed = pipe.execute()
+            is_ours = is_new or (run and claim == ours)
+            state = Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY
+            return Loaded(state, unpack(person), unpack(pending), unpack(answer), min_wal, bool(handed))
+
+        return self._redis.run(load, Loaded(Claim.UNKNOWN))
+
+    def release(self, message_id: str) -> None:
+        """Give the claim back after a failed run, so that the next can have it."""
+        self._redis.run(lambda cluster: cluster.delete(key("claim", message_id)), None)
+
+    def mark_done(self, message_ids: Sequence[str]) -> None:
+        """A delivery status proves that these messages were answered."""
+
+        def mark(cluster: RedisCluster) -> None:
+            pipe = pipeline(cluster)
+            for message_id in message_ids:
+                pipe.set(key("claim", message_id), Claim.DONE.value, ex=DONE_LIFE)
+            pipe.execute()
+
+        if message_ids:
+            self._redis.run(mark, None)
+
+    def finish(
+        self,
+        message_id: str,
+        *,
+        sender: str = "",
+        pending: object = None,
+        values: Mapping[tuple[str, ...], object] | None = None,
+        term: str = "",
+        accounts: Mapping[str, object] | None = None,
+        fetched_at: float | None = None,
+    ) -> bool:
+        """Mark the message done and store what its run found, in one round trip; False when the cache is down.
+
+        `pending`: what we asked this sender back, None for nothing. `values`: by key parts. `accounts`: by student id,
+        of `term`, fetched at `fetched_at` (Unix seconds).
+        """
+
+        def write(cluster: RedisCluster) -> bool:
+            pipe = pipeline(cluster)
+            pipe.set(key("claim", message_id), Claim.DONE.value, ex=DONE_LIFE)
+            if pending:
+                pipe.set(key("pending", sender), pack(pending), ex=PENDING_LIFE)
+            elif sender:
+                pipe.delete(key("pending", sender))
+            for parts, value in (values or {}).items():
+                pipe.set(key(*parts), pack(value), ex=HARD_LIFE)
+            queue_store(pipe, term, accounts or {}, fetched_at)
+            pipe.execute()
+            return True
+
+        return self._redis.run(write, False)

@@ -1,0 +1,110 @@
+"""The table of parents who asked for a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from functions.adapters.database.tables import contacts, office_requests
+from functions.domain.deliveries import HANDED_TO_OFFICE_TIME, WINDOW
+from functions.domain.messages import Message
+
+_table = office_requests.c
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """The request of one message."""
+
+    number: int
+    notified: bool  # the office knows of it
+    failed: bool  # WhatsApp accepted the notification and could not deliver it
+
+
+@dataclass(frozen=True)
+class ClosedRequest:
+    """A request that has just been closed."""
+
+    number: int
+    sender: str
+
+
+def is_with_office() -> ColumnElement[bool]:
+    """Requests of which the office was notified and which it has not closed, for 12 hours at most."""
+    opened_lately = _table.opened_at > func.now() - HANDED_TO_OFFICE_TIME
+    return _table.told_at.is_not(None) & _table.closed_at.is_(None) & opened_lately
+
+
+class OfficeRequests:
+    """Within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, message: Message, words: str) -> OpenRequest:
+        """The request of this message; the same one however often the message is delivered."""
+        values = {"sender": message.sender, "phone": message.phone, "words": words}
+        statement = insert(office_requests).values(message_id=message.id, **values)
+        self._connection.execute(statement.on_conflict_do_nothing())
+        row = self._connection.execute(select(office_requests).where(_table.message_id == message.id)).one()
+        return OpenRequest(row.id, row.told_at is not None, row.failed_at is not None)
+
+    def office_is_reachable(self, phone: str | None) -> bool:
+        """Whether the office has written to us within 24 hours: after that WhatsApp takes templates only."""
+        is_recent = contacts.c.last_message_at > func.now() - WINDOW
+        query = select(contacts.c.id).where(contacts.c.phone == phone, is_recent)
+        return self._connection.execute(query).first() is not None
+
+    def record_notified(self, message_id: str, notification_id: str | None) -> bool:
+        """The office was notified of this message's request; False when WhatsApp has already failed to deliver it."""
+        values = {
+            "told_at": func.coalesce(_table.told_at, func.now()),
+            "notice_id": func.coalesce(notification_id, _table.notice_id),
+        }
+        condition = (_table.message_id == message_id) & _table.failed_at.is_(None)
+        return bool(self._connection.execute(office_requests.update().where(condition).values(**values)).rowcount)
+
+    def record_notification_failed(self, message_id: str) -> None:
+        """WhatsApp accepted the notification and could not deliver it: the office knows nothing of this request."""
+        values = {"told_at": None, "failed_at": func.now()}
+        self._connection.execute(office_requests.update().where(_table.message_id == message_id).values(**values))
+
+    def senders_with_failed_notification(self, message_ids: Sequence[str]) -> list[str]:
+        """The senders among these messages whose request the office knows nothing of."""
+        failed = _table.message_id.in_(message_ids) & _table.failed_at.is_not(None)
+        return list(self._connection.execute(select(_table.sender).where(failed).distinct()).scalars())
+
+    def has_conversation(self, keys: Sequence[str | None]) -> bool:
+        """Whether the office has the conversation with the person of these keys (phone, BSUID)."""
+        query = select(_table.id).where(is_with_office(), _table.sender.in_([key for key in keys if key]))
+        return self._connection.execute(query.limit(1)).first() is not None
+
+    def close(self, message: Message, number: int | None) -> ClosedRequest | None:
+        """Close the request of that number, or the one whose notification is quoted, or the latest one.
+
+        None when there is none. The same message closes the same request, however often it is delivered.
+        """
+        done = select(_table.id, _table.sender).where(_table.closed_by == message.id)
+        row = self._latest(done if number is None else done.where(_table.id == number))
+        if row:
+            return ClosedRequest(row.id, row.sender)
+        query = select(_table.id, _table.sender).where(_table.closed_at.is_(None))
+        if number is not None:
+            query = query.where(_table.id == number)
+        elif message.about:
+            query = query.where(_table.notice_id == message.about)
+        else:
+            query = query.where(is_with_office())
+        row = self._latest(query)
+        if row is None:
+            return None
+        # All open requests of the same parent: one close gives the conversation back.
+        condition = (_table.sender == row.sender) & _table.closed_at.is_(None)
+        values = {"closed_at": func.now(), "closed_by": message.id}
+        self._connection.execute(office_requests.update().where(condition).values(**values))
+        return ClosedRequest(row.id, row.sender)
+
+    def _latest(self, query: Select[Any]) -> Row[Any] | None:
+        return self._connection.execute(query.order_by(_table.id.desc()).limit(1).with_for_update()).first()

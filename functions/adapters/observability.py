@@ -1,0 +1,104 @@
+"""Logs and metrics: one JSON line per event, never a phone number, a message text or a token."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, wraps
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
+
+
+@cache
+def logger() -> Logger:
+    """The structured logger; its service comes from Powertools' own environment variable."""
+    made = Logger(utc=True)
+    # By itself Powertools takes Lambda's own level, which stays at INFO so that metrics pass.
+    logging.getLogger(made.name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+    return made
+
+
+@cache
+def _metrics() -> Metrics:
+    return Metrics()
+
+
+def count(name: str, value: float = 1) -> None:
+    """Count something; written as one EMF line by `flush`."""
+    _add(name, MetricUnit.Count, value, {})
+
+
+def count_by(name: str, **dimensions: str) -> None:
+    """Count one, and one under these dimensions (few, never personal) as well."""
+    _add(name, MetricUnit.Count, 1, dimensions)
+
+
+def record_duration(name: str, seconds: float, **dimensions: str) -> None:
+    """Record a duration in milliseconds; with dimensions (few, never personal) it is recorded under these as well."""
+    _add(name, MetricUnit.Milliseconds, max(round(seconds * 1000, 1), 0), dimensions)
+
+
+def _add(name: str, unit: MetricUnit, value: float, dimensions: dict[str, str]) -> None:
+    """Written by `flush` as part of one EMF line; with dimensions a line more, at once."""
+    _metrics().add_metric(name=name, unit=unit, value=value)
+    if dimensions:
+        with single_metric(name=name, unit=unit, value=value) as metric:
+            for key, item in dimensions.items():
+                metric.add_dimension(key, item)
+
+
+_deferred: ContextVar[list[Callable[[], None]] | None] = ContextVar("deferred", default=None)
+
+
+def count_after_commit(name: str, value: float = 1, **dimensions: str) -> None:
+    """Count what a transaction has changed once it is committed; nothing when it is rolled back."""
+    deferred = _deferred.get()
+    if deferred is None:
+        _add(name, MetricUnit.Count, value, dimensions)
+    else:
+        deferred.append(lambda: _add(name, MetricUnit.Count, value, dimensions))
+
+
+@contextmanager
+def counted_after_commit() -> Iterator[None]:
+    """Wraps a transaction: its counts are written after the commit, since a failed one is tried again."""
+    deferred: list[Callable[[], None]] = []
+    before = _deferred.set(deferred)
+    try:
+        yield
+    finally:
+        _deferred.reset(before)
+    for counted in deferred:
+        counted()
+
+
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+_is_cold = True
+
+
+def instrumented(handler: Handler) -> Handler:
+    """Counts invocations and cold starts of a handler, and writes its metrics even when it fails."""
+
+    @wraps(handler)
+    def wrapper(event: dict[str, Any], context: object) -> dict[str, Any]:
+        global _is_cold
+        count("Invocations")
+        # Nobody waited for an environment that Lambda started ahead of need.
+        ahead = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
+        count("ColdStarts", 1 if _is_cold and not ahead else 0)
+        _is_cold = False
+        try:
+            return handler(event, context)
+        finally:
+            flush()
+
+    return wrapper
+
+
+def flush() -> None:
+    """Write the metrics of this invocation, if there are any."""
+    if _metrics().metric_set:
+        _metrics().flush_metrics()

@@ -1,0 +1,74 @@
+"""One WhatsApp message, reduced to what an answer needs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Final
+
+from functions.domain.errors import InvalidRequest
+
+UNDELIVERED: Final = "undelivered"  # our own type: WhatsApp could not deliver a reply of ours within 24 hours
+OFFICE_NOTICE: Final = ":office"  # suffix of the id under which the office is notified about a message
+# Types of `unsupported` that change an earlier message.
+CHANGE_TYPES: Final = frozenset({"edit", "pin", "reaction", "keep_in_chat"})
+# Recorded, never answered.
+SILENT_TYPES: Final = frozenset({"reaction", "system", "edit", "revoke", "errors"})
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of one person, reduced to what an answer needs; as JSON it is what the queue carries."""
+
+    id: str  # wamid
+    type: str  # as WhatsApp names it; unknown ones too
+    timestamp: int  # Unix seconds
+    phone: str | None  # E.164
+    bsuid: str | None  # business-scoped user id
+    phone_number_id: str  # which of our numbers it was sent to
+    profile_name: str | None = None
+    text: str | None = None  # typed text or a caption
+    tap: str | None = None  # id of the row or button that was tapped
+    shared_phone: str | None = None  # E.164, only from a request_contact_info answer: it proves the number
+    is_voice: bool = False
+    about: str | None = None  # the message it replies or reacts to
+    emoji: str | None = None  # of a reaction; None: removed
+    group_id: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)  # of system notices: what changed
+
+    @property
+    def sender(self) -> str:
+        """The key of the person. The BSUID comes first: since 2026 it is always there, the phone number is not."""
+        return self.bsuid or self.phone or ""
+
+    @property
+    def needs_answer(self) -> bool:
+        """False for reactions, edits and notices, and for groups, where others would see the figures."""
+        is_change = self.type == "unsupported" and self.details.get("type") in CHANGE_TYPES
+        return self.type not in SILENT_TYPES and not is_change and self.group_id is None
+
+    @property
+    def is_delivery_failure(self) -> bool:
+        """Whether this is no message of a person, but one of ours that WhatsApp could not deliver in time."""
+        return self.type == UNDELIVERED
+
+    def as_json(self) -> dict[str, object]:
+        """The fields that are set."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, False, {})}
+
+    @classmethod
+    def read(cls, value: object) -> "Message":
+        """From `as_json`, or from JSON pasted into the console; InvalidRequest names the field."""
+        if not isinstance(value, Mapping):
+            raise InvalidRequest("message", "an object")
+        for name in ("id", "type"):
+            if not isinstance(value.get(name), str) or not value[name]:
+                raise InvalidRequest(f"message.{name}", "a text")
+        if not value.get("phone") and not value.get("bsuid"):
+            raise InvalidRequest("message.phone", "a number such as +263771234567, or a bsuid")
+        known = {item.name for item in fields(cls)}
+        defaults: dict[str, object] = {"timestamp": 0, "phone": None, "bsuid": None, "phone_number_id": ""}
+        return cls(**(defaults | {name: item for name, item in value.items() if name in known}))
+
+
+def phone_of(digits: str | None) -> str | None:
+    """Digits only is the test for a phone: a BSUID has been seen in its place."""
+    return f"+{digits}" if digits and digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15 else None

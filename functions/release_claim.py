@@ -1,0 +1,17 @@
+"""Releases the claim of a failed run, so that the next one can answer the message."""
+
+from typing import Any
+
+from functions import dependencies
+from functions.adapters.observability import instrumented
+from functions.domain.errors import InvalidRequest
+
+
+@instrumented
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`{"message_id", "request": to the office or null}` -> `{}`."""
+    message_id = event.get("message_id")
+    if not isinstance(message_id, str) or not message_id:
+        raise InvalidRequest("message_id", "a text")
+    dependencies.claim_releaser().release(message_id, event.get("request") or {})
+    return {}

@@ -1,0 +1,185 @@
+"""The first look at a message: claims it, finds out who is writing, and decides what comes next."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from functions.adapters import clock, observability
+from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
+from functions.domain import intents
+from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
+from functions.domain.deliveries import WINDOW
+from functions.domain.intents import Intent
+from functions.domain.messages import Message
+from functions.domain.people import Kind, Person
+from functions.domain.school import School
+from functions.services.account_lookup import MAX_WAIT, AccountLookup
+from functions.services.common_questions import question_key
+from functions.services.limits import Limits
+from functions.services.message_history import MessageHistory
+from functions.services.sender_lookup import SenderLookup
+
+ANSWER_LIFE = 600  # seconds after which the answer to a common question is made anew
+CLAIM_STEPS = {Claim.DONE: NextStep.DONE, Claim.BUSY: NextStep.BUSY}
+
+
+@dataclass(frozen=True)
+class IncomingMessage:
+    """One message with what the state machine knows of it."""
+
+    message: Message
+    run: str  # name of the execution: its own second try finds its own claim
+    queued_at: float | None = None  # Unix seconds
+    looked_up: bool = False  # the school has just been asked about the students that the message names
+    min_wal: str | None = None  # WAL position that the records of that look-up have
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> "IncomingMessage":
+        """From the state machine's JSON; InvalidRequest names the field."""
+        sent_at = event.get("sent_at")
+        return cls(
+            Message.read(event.get("message")),
+            str(event.get("run") or ""),
+            int(sent_at) / 1000 if sent_at else None,
+            bool(event.get("looked_up")),
+            event.get("min_wal"),
+        )
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the state machine does next, and with what."""
+
+    next: NextStep
+    person: Person | None = None
+    plan: Plan | None = None
+    account: dict[str, Any] | None = None
+    last_account: dict[str, Any] | None = None  # for when the school does not answer
+    fetch: dict[str, Any] | None = None  # before the reply
+    prefetch: dict[str, Any] | None = None  # after it
+    answer: str | None = None  # to a common question
+    refresh_answer: bool = False  # it is to be made anew after the reply
+    question_key: str | None = None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **vars(self),
+            "next": self.next.value,
+            "person": self.person.as_json() if self.person else None,
+            "plan": self.plan.as_json() if self.plan else None,
+        }
+
+
+@dataclass(frozen=True)
+class MessageHandler:
+    """Every message passes here once, and once more after a look-up of students at the school."""
+
+    claims: MessageClaims
+    senders: SenderLookup
+    accounts: AccountLookup
+    limits: Limits
+    history: MessageHistory
+    school: School
+
+    def handle(self, incoming: IncomingMessage) -> Understood:
+        """What to do with the message."""
+        message = incoming.message
+        if incoming.queued_at:
+            observability.record_duration("QueueWait", time.time() - incoming.queued_at)
+        is_late = bool(message.timestamp) and time.time() - message.timestamp > WINDOW.total_seconds()
+        if message.is_delivery_failure or (is_late and not intents.is_consent_change(message.text)):
+            return self._reopen(message, incoming.run)
+        return self._understand(incoming)
+
+    def _reopen(self, message: Message, run: str) -> Understood:
+        """After 24 hours only an approved template may be sent: one, to those who want to be written to.
+
+        After an outage a week's messages may arrive within a minute; one template answers all of them.
+        """
+        if not message.is_delivery_failure:
+            observability.count("TooLate")
+            observability.logger().warning("message older than 24 hours", message_id=message.id)
+        if not self.school.templates.reopen or not self.history.may_be_written_to(message):
+            return Understood(NextStep.DONE)
+        if step := CLAIM_STEPS.get(self.claims.claim(message.id, run)):
+            return Understood(step)
+        if self.claims.claim(f"reopen:{message.sender}", run) in CLAIM_STEPS:
+            return Understood(NextStep.DONE)
+        person = Person(Kind.UNSURE, message.phone, message.bsuid)
+        return Understood(NextStep.SEND_REPLY, person, Plan(Intent.UNDELIVERED, ReplyType.REOPEN))
+
+    def _understand(self, incoming: IncomingMessage) -> Understood:
+        message, now = incoming.message, clock.now(self.school.timezone)
+        question = question_key(message.text or "", now.date())
+        loaded = self.claims.claim_and_load(message.id, message.sender, question, incoming.run)
+        if incoming.looked_up:  # the claim is ours since the first time
+            loaded = replace(loaded, claim=Claim.NEW, min_wal=incoming.min_wal or loaded.min_wal)
+        if step := CLAIM_STEPS.get(loaded.claim):
+            return Understood(step)
+        if loaded.claim == Claim.UNKNOWN and self.history.was_answered(message.id):
+            return Understood(NextStep.DONE)
+        person = replace(self.senders.find(message, loaded), profile_name=message.profile_name)
+        pending = Pending.read(loaded.pending.value) if loaded.pending else None
+        plan = decide(message, person, pending, self.school, now.date(), looked_up=incoming.looked_up)
+        if self._is_for_the_office(message, person, plan, loaded):
+            rating = plan if plan.intent == Intent.FEEDBACK else None
+            return Understood(NextStep.RECORD_CONVERSATION, person, rating)
+        observability.logger().info(
+            "understood", message_id=message.id, intent=plan.intent.value, reply_type=plan.reply_type.value
+        )
+        return self._complete(Understood(plan.next, person, plan), plan, person, question, loaded, now)
+
+    def _is_for_the_office(self, message: Message, person: Person, plan: Plan, loaded: Loaded) -> bool:
+        """Whether a person at the office answers this; STOP and START are obeyed all the same."""
+        if person.phone == self.school.office.whatsapp or plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
+            return False
+        unknown = loaded.claim == Claim.UNKNOWN
+        return loaded.is_handed_to_office or (unknown and self.history.is_handed_to_office(message))
+
+    def _complete(
+        self, found: Understood, plan: Plan, person: Person, question: str, loaded: Loaded, now: datetime
+    ) -> Understood:
+        """Add what the next step needs: a place in the day's limits, a common answer, the account."""
+        if plan.next == NextStep.FIND_STUDENT:
+            plan, problem = self.limits.limit_look_ups(plan, person, now)
+            found = replace(found, next=plan.next, plan=plan, problem=problem)
+        if plan.next == NextStep.AI_REPLY and not plan.personal:
+            found = self._with_common_answer(found, plan, person, question, loaded, now)
+        if plan.needs_account:
+            found = self._with_account(found, plan)
+        elif plan.prefetch:
+            found = replace(found, prefetch=self.accounts.find(_ids(plan), plan.term or "", max_wait=0).fetch)
+        return found
+
+    def _with_common_answer(
+        self, found: Understood, plan: Plan, person: Person, question: str, loaded: Loaded, now: datetime
+    ) -> Understood:
+        """An answer that someone else got today; it costs nothing and does not count."""
+        found = replace(found, question_key=question or None)
+        cached = loaded.answer
+        observability.count("CacheHits" if cached else "CacheMisses")
+        if cached:
+            is_old = not cached.is_fresh(ANSWER_LIFE)
+            return replace(found, next=NextStep.SEND_REPLY, answer=str(cached.value), refresh_answer=is_old)
+        plan = self.limits.limit_questions(plan, person, now)
+        return replace(found, next=plan.next, plan=plan)
+
+    def _with_account(self, found: Understood, plan: Plan) -> Understood:
+        """The account, or the fetch to make first, or a dated one, or an apology.
+
+        A gate pass is never decided on old figures. A question is answered without figures, as when the school is down.
+        """
+        result = self.accounts.find(_ids(plan), plan.term or "", MAX_WAIT)
+        last = None if plan.next == NextStep.GATE_PASS else result.last
+        if result.account or result.fetch:
+            return replace(found, account=result.account, fetch=result.fetch, last_account=last)
+        if last or plan.next == NextStep.AI_REPLY:
+            return replace(found, account=last)
+        return replace(found, next=NextStep.SEND_REPLY, problem="school_busy")
+
+
+def _ids(plan: Plan) -> list[str]:
+    return [student.id for student in plan.students]

@@ -1,0 +1,70 @@
+"""What only the database knows of a message or its sender. Asked when the cache cannot tell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from functions.domain.errors import DataUnavailable
+from functions.domain.intents import Intent
+from functions.domain.messages import Message
+
+if TYPE_CHECKING:
+    from functions.adapters.database.connection import Database
+
+
+@dataclass(frozen=True)
+class MessageHistory:
+    """Each question has a plain answer for when the database is down."""
+
+    database: "Callable[[], Database]"
+
+    def was_answered(self, message_id: str) -> bool:
+        """False when the database is down."""
+        from functions.adapters.database.message_log import MessageLog
+
+        try:
+            with self.database().writer() as connection:
+                return MessageLog(connection).was_answered(message_id)
+        except DataUnavailable:
+            return False
+
+    def is_handed_to_office(self, message: Message) -> bool:
+        """Whether the office has this conversation; False when the database is down."""
+        from functions.adapters.database.office_requests import OfficeRequests
+
+        try:
+            with self.database().writer() as connection:
+                return OfficeRequests(connection).has_conversation([message.phone, message.bsuid])
+        except DataUnavailable:
+            return False
+
+    def may_be_written_to(self, message: Message) -> bool:
+        """Whether we may write first to the sender; False when the database is down.
+
+        Reads the primary, since an opt-out of this very second counts.
+        """
+        from functions.adapters.database.senders import Senders
+
+        try:
+            with self.database().writer() as connection:
+                return Senders(connection).may_be_written_to(message.phone, message.bsuid)
+        except DataUnavailable:
+            return False
+
+    def count_today(self, sender: str, intent: Intent, now: datetime) -> int:
+        """How many messages of this intent the sender has written today; 0 when the database is down."""
+        from functions.adapters.database.message_log import MessageLog
+
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        try:
+            with self.database().reader() as connection:
+                return MessageLog(connection).count_since(sender, intent.value, midnight)
+        except DataUnavailable:
+            return 0
+
+    def prewarm(self) -> None:
+        """Load the database's library and connect to the replica."""
+        from functions.adapters.database import message_log, senders  # noqa: F401
+
+        self.database().prewarm_reader()

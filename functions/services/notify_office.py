@@ -1,0 +1,54 @@
+"""Tells the office about a parent's request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.domain import wording
+from functions.domain.conversation import Plan
+from functions.domain.messages import OFFICE_NOTICE, Message
+from functions.domain.people import Kind, Person
+from functions.domain.school import School
+from functions.services.outbound import Outbound
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One request of a parent, for the office."""
+
+    message: Message
+    person: Person
+    question: str
+    number: int
+    as_template: bool  # the office's 24-hour window is closed
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> "Notification":
+        """From `{"message", "person", "plan", "request": {"number", "notify_by"}}`."""
+        request = event["request"]
+        return cls(
+            Message.read(event.get("message")),
+            Person.read(event.get("person")),
+            Plan.read(event["plan"]).question or "",
+            int(request["number"]),
+            request["notify_by"] == "template",
+        )
+
+
+@dataclass(frozen=True)
+class OfficeNotifier:
+    """The office has a WhatsApp number of its own (`config/school.toml`)."""
+
+    outbound: Outbound
+    school: School
+
+    def notify(self, notification: Notification) -> dict[str, Any]:
+        """Send the notification; returns what `Outbound.send` does."""
+        person, number = notification.person, notification.number
+        template = wording.office_template(person, number, self.school)
+        reply = None
+        if not notification.as_template:
+            reply = wording.compose_office_notification(person, notification.question, number, self.school)
+        office = Person(Kind.VISITOR, self.school.office.whatsapp, None)
+        sent = self.outbound.send(reply, template, office, f"{notification.message.id}{OFFICE_NOTICE}")
+        return {"notified": sent["status"] == "sent", "notification_id": sent.get("reply_id")}

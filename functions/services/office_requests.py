@@ -1,0 +1,55 @@
+"""Parents who ask for a person: a request is opened, the office is notified, the office closes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.adapters import observability
+from functions.adapters.cache.sender_cache import SenderCache
+from functions.adapters.database.connection import Database
+from functions.adapters.database.office_requests import OfficeRequests
+from functions.domain.conversation import Plan
+from functions.domain.messages import Message
+from functions.domain.school import School
+
+
+@dataclass(frozen=True)
+class OfficeDesk:
+    """Opens and closes requests."""
+
+    database: Database
+    senders: SenderCache
+    school: School
+
+    def open(self, message: Message, plan: Plan) -> dict[str, Any]:
+        """`{"number", "notified", "notify_by"}`.
+
+        `notified`: the office knows of it already, from an earlier try. `notify_by`: how it is to be notified now,
+        `message` or `template`; None where it knows already or cannot be reached.
+        """
+        with self.database.writer() as connection:
+            requests = OfficeRequests(connection)
+            opened = requests.open(message, plan.question or "")
+            is_reachable = requests.office_is_reachable(self.school.office.whatsapp)
+        observability.count("OfficeRequests")
+        notify_by = "message" if is_reachable else "template" if self.school.templates.office else None
+        return {
+            "number": opened.number,
+            "notified": opened.notified,
+            "notify_by": None if opened.failed or opened.notified else notify_by,
+        }
+
+    def close(self, message: Message, plan: Plan) -> dict[str, Any]:
+        """`{"number"}`, None where there is no open request."""
+        with self.database.writer() as connection:
+            requests = OfficeRequests(connection)
+            closed = requests.close(message, int(plan.entry) if plan.entry else None)
+            still_open = closed is not None and requests.has_conversation([closed.sender])
+        if closed:
+            self.senders.set_handed_to_office(closed.sender, handed=still_open)
+        return {"number": closed.number if closed else None}
+
+
+def read(event: Mapping[str, Any]) -> tuple[Message, Plan]:
+    """The message and the plan of a state machine's event; InvalidRequest names the field."""
+    return Message.read(event.get("message")), Plan.read(event["plan"])

@@ -1,0 +1,68 @@
+"""Sends one reply, or its template when WhatsApp's 24-hour window is closed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from functions.adapters import observability
+from functions.adapters.whatsapp.client import Sent, WhatsAppClient
+from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
+from functions.domain.errors import Undeliverable
+from functions.domain.people import Person
+from functions.domain.replies import Reply, Template
+
+
+def no_file() -> bytes:
+    raise TypeError("this reply has no file")
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """Used by everything that sends."""
+
+    whatsapp: WhatsAppClient
+
+    def send(
+        self,
+        reply: Reply | None,
+        template: Template | None,
+        to: Person,
+        answer_to: str,
+        file: Callable[[], bytes] = no_file,
+    ) -> dict[str, Any]:
+        """`{"status": "sent", "reply_id", …}`, or `{"status": "undeliverable", "code"}` for whom cannot be reached.
+
+        `reply` None: only the template may be sent. `answer_to`: comes back in delivery statuses. `file`: gives the
+        bytes of a document. Other failures are raised as WhatsAppError.
+        """
+        try:
+            sent = self._send(reply or template, template, to, answer_to, file)
+        except Undeliverable as error:
+            observability.count_by("Undeliverable", code=str(error.code))
+            return {"status": "undeliverable", "code": error.code}
+        observability.count("RepliesAccepted", sent.messages)
+        return {
+            "status": "sent",
+            "reply_id": sent.reply_id,
+            "messages": sent.messages,
+            "media_id": sent.media_id,
+            "degraded": sent.degraded,
+            "sent_at": int(time.time()),
+        }
+
+    def _send(
+        self, reply: Reply | None, template: Template | None, to: Person, answer_to: str, file: Callable[[], bytes]
+    ) -> Sent:
+        if reply is None:
+            raise Undeliverable("no approved template", WINDOW_CLOSED)
+        try:
+            return self.whatsapp.send(reply, to, answer_to, file)
+        except Undeliverable as error:
+            if error.code != WINDOW_CLOSED or template is None or isinstance(reply, Template):
+                raise
+            return self.whatsapp.send(template, to, answer_to, no_file)
+
+    def prewarm(self) -> None:
+        """Fetch the access token."""
+        self.whatsapp.prewarm()

@@ -1,0 +1,139 @@
+"""After the reply: the cache, the message log, the contact, and the claim."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.adapters import observability
+from functions.adapters.cache.message_claims import MessageClaims
+from functions.adapters.cache.sender_cache import SenderCache
+from functions.adapters.database.connection import Database
+from functions.adapters.database.contacts import Contacts
+from functions.adapters.database.feedback import Feedback
+from functions.adapters.database.gate_passes import GatePasses
+from functions.adapters.database.message_log import MessageLog, outcome
+from functions.adapters.database.office_requests import OfficeRequests
+from functions.domain.conversation import NextStep, Plan
+from functions.domain.errors import DataUnavailable
+from functions.domain.intents import Intent
+from functions.domain.messages import Message
+from functions.services.account_lookup import fetched_at, to_cache
+
+MUST_BE_LOGGED = (Intent.OPT_OUT, Intent.OPT_IN, Intent.FEEDBACK)  # only the database holds what they say
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One message and all that its run found, sent and learnt."""
+
+    message: Message
+    plan: Plan | None
+    person: Mapping[str, Any]
+    sent: Mapping[str, Any]
+    account: Mapping[str, Any] | None  # only one that was fetched in this run
+    gate_pass: Mapping[str, Any]
+    request: Mapping[str, Any]  # to the office
+    answer: tuple[str, str] | None  # key of a common question and its answer
+    is_apology: bool
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> "Conversation":
+        """From the state machine's variables; InvalidRequest names the field."""
+        is_common = event.get("question_key") and event.get("cacheable")
+        return cls(
+            message=Message.read(event.get("message")),
+            plan=Plan.read(event["plan"]) if event.get("plan") else None,
+            person=event.get("person") or {},
+            sent=event.get("sent") or {},
+            account=event.get("account") if event.get("fetched") else None,
+            gate_pass=event.get("gate_pass") or {},
+            request=event.get("request") or {},
+            answer=(event["question_key"], event["answer"]) if is_common else None,
+            is_apology=bool(event.get("problem")),
+        )
+
+
+@dataclass(frozen=True)
+class ConversationRecorder:
+    """Writes both stores; one of them may be down."""
+
+    claims: MessageClaims
+    senders: SenderCache
+    database: Database
+
+    def record(self, conversation: Conversation) -> dict[str, bool]:
+        """`{"cached", "logged"}`.
+
+        Raises DataUnavailable when neither store could be written, or not the one that alone holds what was said.
+        """
+        cached = self._cache(conversation)
+        logged = self._log(conversation)
+        plan = conversation.plan
+        if not logged and (not cached or (plan and plan.intent in MUST_BE_LOGGED)):
+            raise DataUnavailable("the conversation could not be recorded")
+        return {"cached": cached, "logged": logged}
+
+    def _cache(self, conversation: Conversation) -> bool:
+        """The claim as done, the account, a common answer, what we asked back."""
+        plan, account, answer = conversation.plan, conversation.account, conversation.answer
+        if conversation.request.get("notified"):
+            self.senders.set_handed_to_office(conversation.message.sender, handed=True)
+        return self.claims.finish(
+            conversation.message.id,
+            sender=conversation.message.sender,
+            pending=plan.pending.as_json() if plan and plan.pending else None,
+            values={("answer", answer[0]): answer[1]} if answer else None,
+            term=str(account["term"]) if account else "",
+            accounts=to_cache(account) if account else None,
+            fetched_at=fetched_at(account),
+        )
+
+    def _log(self, conversation: Conversation) -> bool:
+        """The message log, the contact, the pass's upload. The sender's next read sees them."""
+        message, plan, request = conversation.message, conversation.plan, conversation.request
+        phone = message.shared_phone or message.phone
+        is_notified, learnt = False, False
+        try:
+            with self.database.writer() as connection:
+                self._log_message(MessageLog(connection), conversation)
+                if not message.is_delivery_failure:
+                    learnt = Contacts(connection).record(message, phone)
+                if request.get("notified"):
+                    requests = OfficeRequests(connection)
+                    is_notified = requests.record_notified(message.id, request.get("notification_id"))
+                if plan and plan.intent == Intent.FEEDBACK:
+                    Feedback(connection).record(
+                        message.id,
+                        about=message.about,
+                        sender=message.sender,
+                        rating=plan.entry,
+                        timestamp=message.timestamp,
+                    )
+                if conversation.sent.get("media_id") and conversation.gate_pass.get("pass_id"):
+                    passes = GatePasses(connection)
+                    passes.record_upload(conversation.gate_pass["pass_id"], conversation.sent["media_id"])
+            position = self.database.wal_position()
+        except DataUnavailable as error:
+            observability.logger().error("message not logged", message_id=message.id, error=str(error))
+            return False
+        self.senders.require_wal(message.sender, position)
+        if learnt and conversation.person.get("phone") != phone:
+            self.senders.forget_person(message.sender)
+        if plan and plan.next == NextStep.OPEN_OFFICE_REQUEST and not is_notified:
+            self._take_back(message, request)
+        return True
+
+    def _log_message(self, log: MessageLog, conversation: Conversation) -> None:
+        message, plan = conversation.message, conversation.plan
+        values = outcome(plan.intent.value if plan else None, conversation.sent, apology=conversation.is_apology)
+        log.record(message.id, values, sender=message.sender, type=message.type, timestamp=message.timestamp)
+
+    def _take_back(self, message: Message, request: Mapping[str, Any]) -> None:
+        """The office was not notified: an operator must see to it that it can be."""
+        observability.count("OfficeNotTold")
+        if request.get("notified"):  # WhatsApp accepted the notification and failed to deliver it meanwhile
+            self.senders.set_handed_to_office(message.sender, handed=False)
+
+    def prewarm(self) -> None:
+        """Connect to the primary."""
+        self.database.prewarm()

@@ -1,0 +1,209 @@
+"""Records what WhatsApp tells us besides messages: delivery statuses, reactions, changed numbers, notices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from functions.adapters import observability
+from functions.adapters.cache.message_claims import MessageClaims
+from functions.adapters.cache.sender_cache import SenderCache
+from functions.adapters.database.connection import Database
+from functions.adapters.database.contacts import Contacts, identified_by
+from functions.adapters.database.feedback import Feedback
+from functions.adapters.database.notices import Notices
+from functions.adapters.database.office_requests import OfficeRequests
+from functions.adapters.database.tables import contacts, message_log
+from functions.adapters.whatsapp.error_codes import OPERATOR, STOPPED, operator_trouble
+from functions.domain.deliveries import advance, rating_of
+from functions.domain.messages import OFFICE_NOTICE, phone_of
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DeliveryRecorder:
+    """One transaction for one record of the events queue. Repeated events change nothing."""
+
+    claims: MessageClaims
+    senders: SenderCache
+    database: Database
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Record these events; raises DataUnavailable when the database is down."""
+        self.claims.mark_done(answered_messages(events))
+        with self.database.writer() as connection:
+            writer = EventWriter(connection)
+            changed = [sender for event in in_lock_order(events) for sender in writer.write(event)]
+            requests = OfficeRequests(connection)
+            not_notified = requests.senders_with_failed_notification(failed_notifications(events))
+            handed = {sender: requests.has_conversation([sender]) for sender in not_notified}
+        self.senders.forget_person(*changed)
+        for sender, is_handed in handed.items():  # nobody at the office knows of the request: the bot answers again
+            self.senders.set_handed_to_office(sender, handed=is_handed)
+
+
+def answered_messages(events: Sequence[Event]) -> list[str]:
+    """Messages that were certainly answered: a status of our answer has come."""
+    return [event["answer_to"] for event in events if event.get("answer_to") and event.get("status") != "failed"]
+
+
+def in_lock_order(events: Sequence[Event]) -> list[Event]:
+    """Statuses by message, so that two batches that share messages lock their rows in the same order."""
+    statuses = [event for event in events if event.get("kind") == "status"]
+    others = [event for event in events if event.get("kind") != "status"]
+    return sorted(statuses, key=lambda event: str(event.get("answer_to") or event["id"])) + others
+
+
+def failed_notifications(events: Sequence[Event]) -> list[str]:
+    """Messages about which the office could not be notified after all."""
+    failed = [str(event.get("answer_to") or "") for event in events if event.get("status") == "failed"]
+    return [name.removesuffix(OFFICE_NOTICE) for name in failed if name.endswith(OFFICE_NOTICE)]
+
+
+class EventWriter:
+    """Each kind of event has one way into the database. Every method returns the senders whose person has changed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._contacts = Contacts(connection)
+        self._notices = Notices(connection)
+        self._messages: dict[str, Callable[[Event], list[str]]] = {
+            "reaction": self._reaction,
+            "system": self._system_message,
+        }
+        self._fields: dict[str, Callable[[Event], list[str]]] = {
+            "user_id_update": self._user_id_update,
+            "user_preferences": self._user_preferences,
+            "account_update": self._trouble,
+            "account_alerts": self._trouble,
+            "phone_number_quality_update": self._trouble,
+        }
+
+    def write(self, event: Event) -> list[str]:
+        """Write one event."""
+        match event["kind"]:
+            case "message":
+                return self._messages.get(event["type"], self._notice)(event)
+            case "notice":
+                return self._fields.get(event["field"], self._notice)(event)
+            case "error":
+                return self._trouble(event)
+            case "status":
+                return self._status(event)
+            case _:
+                return self._notice(event)
+
+    def _status(self, event: Event) -> list[str]:
+        """Moves the delivery state of the answer forward; a status may come before the answer is logged."""
+        condition = message_log.c.reply_id == event["id"]
+        if answer_to := event.get("answer_to"):
+            self._connection.execute(insert(message_log).values(message_id=answer_to).on_conflict_do_nothing())
+            condition = message_log.c.message_id == answer_to
+        row = self._connection.execute(select(message_log).where(condition).with_for_update()).first()
+        if row is None:
+            return self._notice(event)  # an answer that we know nothing of
+        state = advance(row.delivery, event["status"])
+        values: dict[str, Any] = {} if row.reply_id else {"reply_id": event["id"]}
+        changed: list[str] = []
+        if event.get("category"):
+            self._count_price(event)
+            values |= {"category": event["category"], "billable": event.get("billable")}
+        if state and state != row.delivery:
+            values |= {"delivery": state, "delivery_at": datetime.fromtimestamp(event["timestamp"], UTC)}
+            if state == "failed":
+                values["delivery_error"] = (event.get("error_codes") or [None])[0]
+                changed = self._failed(event)
+        if values:
+            condition = message_log.c.message_id == row.message_id
+            self._connection.execute(message_log.update().where(condition).values(**values))
+        return changed
+
+    def _failed(self, event: Event) -> list[str]:
+        """Our answer was not delivered."""
+        codes = event.get("error_codes") or [None]
+        changed: list[str] = []
+        observability.count_after_commit("FailedDeliveries", code=str(codes[0] or "none"))
+        for message_id in failed_notifications([event]):
+            OfficeRequests(self._connection).record_notification_failed(message_id)
+            observability.count_after_commit("OfficeNotTold")
+        if STOPPED in codes:  # by WhatsApp's own button
+            phone = phone_of(event.get("to"))
+            changed = self._contacts.set_opted_out(phone, None if phone else event.get("to"), opted_out=True)
+        if codes[0] in OPERATOR:
+            observability.count_after_commit("OperatorNeeded")
+        observability.logger().warning("delivery failed", reply_id=event["id"], code=codes[0])
+        return changed
+
+    def _count_price(self, event: Event) -> None:
+        """Counts each billable message once: its price comes with two statuses, and a long answer has two messages."""
+        if event.get("billable") and self._notices.record({"kind": "price", "id": event["id"]}):
+            observability.count_after_commit("BillableReplies")
+
+    def _reaction(self, event: Event) -> list[str]:
+        """A reaction to one of our messages; a later one replaces it, an empty one takes it back."""
+        emoji = event.get("emoji")
+        Feedback(self._connection).record(
+            event["id"],
+            about=event.get("about"),
+            sender=event.get("bsuid") or event.get("phone") or "",
+            rating=rating_of(emoji),
+            timestamp=event.get("timestamp") or 0,
+            emoji=emoji,
+        )
+        return []
+
+    def _trouble(self, event: Event) -> list[str]:
+        """A notice about the account, or an error of the whole number; counted where an operator must act.
+
+        Each arrival counts, also of the same notice: a second ban reads like the first.
+        """
+        field = str(event.get("field") or "errors")
+        if trouble := operator_trouble(field, event["value"]):
+            observability.count_after_commit("OperatorNeeded")
+            observability.logger().error("WhatsApp needs an operator", notice=field, trouble=trouble[:64])
+        return self._notice(event)
+
+    def _system_message(self, event: Event) -> list[str]:
+        """Someone changed their number or user id: the old one must not open the account for its next owner."""
+        details = event.get("details") or {}
+        new_number, new_id = details.get("wa_id"), details.get("user_id")
+        new_phone = f"+{new_number}" if new_number else None
+        if details.get("type") in ("user_changed_number", "customer_changed_number"):
+            condition = identified_by(event.get("phone"), event.get("bsuid"))
+            if condition is not None:
+                self._contacts.change_keys(condition, {"phone": new_phone, "bsuid": new_id})
+        elif details.get("type") == "user_changed_user_id" and new_id and event.get("bsuid"):
+            self._contacts.change_keys(contacts.c.bsuid == event["bsuid"], {"bsuid": new_id})
+        self._notice(event)
+        return [key for key in (event.get("bsuid"), event.get("phone"), new_id, new_phone) if key]
+
+    def _user_id_update(self, event: Event) -> list[str]:
+        changed = []
+        for item in event["value"].get("user_id_update") or []:
+            ids = item.get("user_id") or {}
+            if ids.get("previous") and ids.get("current"):
+                self._contacts.change_keys(contacts.c.bsuid == ids["previous"], {"bsuid": ids["current"]})
+                changed += [ids["previous"], ids["current"]]
+        self._notice(event)
+        return changed
+
+    def _user_preferences(self, event: Event) -> list[str]:
+        """STOP and RESUME by WhatsApp's own button."""
+        changed = []
+        for item in event["value"].get("user_preferences") or []:
+            if item.get("value") not in ("stop", "resume"):
+                continue
+            phone = f"+{item['wa_id']}" if item.get("wa_id") else None
+            is_stop = item["value"] == "stop"
+            changed += self._contacts.set_opted_out(phone, item.get("user_id"), opted_out=is_stop)
+        self._notice(event)
+        return changed
+
+    def _notice(self, event: Event) -> list[str]:
+        """Recorded without what a person wrote, which a group's messages have."""
+        self._notices.record({name: value for name, value in event.items() if name != "text"})
+        return []
