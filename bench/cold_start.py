@@ -49,7 +49,7 @@ import sqlalchemy.dialects.postgresql.pg8000, PIL.Image, phonenumbers, aws_lambd
 from functions import {names}
 boto3.client("s3"), boto3.client("sqs"), openai.OpenAI(api_key="none").responses
 from functions.adapters import school_graph_client
-from functions.adapters.database.connection import connection, gate_passes, message_log, senders
+from functions.adapters.database import connection, gate_passes, message_log, senders
 from functions.adapters.documents import gate_pass as _, statement
 from functions.adapters.graphql import schema
 

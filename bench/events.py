@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from bench.stage import TERM, Stage, families
-from functions.adapters.whatsapp.client import inbound
+from functions.adapters.whatsapp import inbound
 from local.parent import new_message_id, text
 from local.world.webhooks import encode, signature
 

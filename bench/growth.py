@@ -78,8 +78,8 @@ def _look(plan: Plan, parents: list[Parent], space: str) -> tuple[list[float], l
     os.environ.update(plan.environment(function("understand")) | {"LOG_LEVEL": "CRITICAL"})
     from functions import understand
     from functions.adapters import cache, observability
+    from functions.adapters.whatsapp import inbound
     from functions.services import sender_lookup
-    from functions.adapters.whatsapp.client import inbound
 
     cache.VERSION = space  # type: ignore[misc]
     observability.count = lambda name, value=1: None

@@ -82,7 +82,7 @@ class Change:
     """One thing done otherwise than the product does it."""
 
     account_life: float | None = None  # seconds that what is kept counts as fresh
-    fetch_ahead: bool = True  # behind a greeting or a menu
+    prefetch: bool = True  # behind a greeting or a menu
     old_answers: bool = True  # to common questions, given at once and made anew behind that
 
 
@@ -95,8 +95,8 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, ch
 
     from functions import remember, understand
     from functions.adapters import cache, observability
+    from functions.adapters.whatsapp import inbound
     from functions.services import account_lookup
-    from functions.adapters.whatsapp.client import inbound
 
     clock, found = Clock(), Found()
     server = redis.Redis(port=plan.ports.redis)
@@ -121,8 +121,8 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, ch
         wish = f"gate pass {children[0]}" if one.wish == "gate pass" else one.wish
         body = parent[0].writes(text(wish), new_message_id())
         message = inbound.read(body).messages[0].as_json() | {"timestamp": 0}
-        seen = understand.look(inbound.Message.read(message))
-        if not change.fetch_ahead and not seen["plan"]["needs_account"]:
+        seen = understand.look(Message.read(message))
+        if not change.prefetch and not seen["plan"]["needs_account"]:
             seen["fetch"] = None
         if not change.old_answers and seen["answer_anew"]:
             seen["answer"] = None
@@ -146,7 +146,7 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, ch
             "cacheable": seen["plan"]["next"] == "ai" and (seen["answer_anew"] or not seen["answer"]),
             "answer": "An answer.",
         }
-        remember.keep(inbound.Message.read(message), after)
+        remember.keep(Message.read(message), after)
     return found
 
 
@@ -196,7 +196,7 @@ def measure(stage: Stage, days: int, messages: int, progress: Any) -> Table:
             (f"if {share:.0%} greet", traces.day(parents, messages, ORDINARY_HOURS, seed=1, greeting=share), Change())
             for share in OTHER_SHARES
         ),
-        ("if nothing were fetched ahead", ordinary, Change(fetch_ahead=False)),
+        ("if nothing were fetched ahead", ordinary, Change(prefetch=False)),
         ("if no answer were over ten minutes old", ordinary, Change(old_answers=False)),
         ("if accounts lived an hour", ordinary, Change(account_life=3600.0)),
         # Twice as many who write; of each two the children are the same.

@@ -139,7 +139,7 @@ def _answer(plan: Plan, ask: Ask, family: Family) -> Times:
 
 def _close_database() -> None:
     """The next statement makes an engine and a connection. The old bot left them open, but not many at once."""
-    from functions.adapters.database.connection import connection
+    from functions.adapters.database import connection
 
     connection._engine(os.environ["DATABASE_WRITER_URL"]).dispose()
     connection._engine.cache_clear()
@@ -147,7 +147,7 @@ def _close_database() -> None:
 
 def _find_person(family: Family) -> None:
     """A new engine and connection, and who is writing."""
-    from functions.adapters.database.connection import senders
+    from functions.adapters.database import senders
     from functions.adapters.database.connection import writer
 
     with writer() as connection:
@@ -159,7 +159,7 @@ def _give_pass(whatsapp: object, person: object, student_id: str, name: str, mes
     from sqlalchemy import text
 
     from functions.adapters import document_store
-    from functions.adapters.database.connection import connection
+    from functions.adapters.database import connection
     from functions.adapters.documents.gate_pass import gate_pass_pdf
     from functions.adapters.school_config import school
     from functions.adapters.whatsapp.client import WhatsApp

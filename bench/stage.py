@@ -14,8 +14,8 @@ import redis
 from sqlalchemy import create_engine, text
 
 from bench.floor import Delays
-from functions.services.common_questions import question_key
 from functions.adapters.phone_numbers import normalise_all
+from functions.services.common_questions import question_key
 from infra.catalog import SchoolApi
 from local.parent import Parent
 from local.plan import ACCESS_KEY, REGION, SECRET_KEY, Plan, Ports

@@ -149,6 +149,7 @@ class Plan:
         """The environment variables of one function: what the catalog says it needs, and the AWS basics."""
         everything = {
             "CONVERSATION_QUEUE_URL": self.queue_url("messages.fifo"),
+            "PAYMENT_QUEUE_URL": self.queue_url("payments.fifo"),
             "EVENTS_QUEUE_URL": self.queue_url("events"),
             "DOCUMENTS_BUCKET": BUCKET,
             "APP_SECRET_NAME": "school/local/whatsapp-app-secret",

@@ -19,9 +19,12 @@ import requests
 from botocore.client import BaseClient
 from sqlalchemy import Engine, create_engine, text
 
-from functions.adapters.cache import Cache
+from functions import dependencies
+from functions.adapters.cache import rate_limit
+from functions.adapters.cache.redis_client import RedisClient
+from functions.adapters.database import connection
 from functions.adapters.database.tables import metadata
-from infra.catalog import FUNCTIONS
+from infra.catalog import FUNCTIONS, function
 from local.child import start, stop
 from local.plan import BUCKET, REGION, Plan, Ports
 from local.postgres import Postgres
@@ -33,14 +36,8 @@ from local.world.server import running
 TODAY = date(2026, 11, 23)  # a Monday in term 3, which ends on 3 December
 ROOT = Path(__file__).parents[1]
 MOTO = "from local import moto_patches; moto_patches.apply(); from moto.server import main; main()"
-PROCESS_WIDE = {
-    "_client",
-    "_engine",
-    "session",
-    "log",
-    "_metrics",
-    "threads",
-}  # not a matter of the environment
+# Getters whose result does not depend on the environment, or takes it as an argument.
+PROCESS_WIDE = {"redis_of", "database_of", "session", "logger", "_metrics", "threads"}
 
 
 def eventually(look: Callable[[], Any], seconds: float = 30) -> Any:
@@ -65,8 +62,8 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 @pytest.fixture
 def environment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """A clean process: the settings of every function, and nothing remembered of an earlier test."""
-    for function in FUNCTIONS:
-        for name, value in plan.environment(function).items():
+    for item in FUNCTIONS:
+        for name, value in plan.environment(item).items():
             monkeypatch.setenv(name, value)
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "tests")
     forget_everything()
@@ -75,15 +72,11 @@ def environment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
 
 
 def forget_everything() -> None:
-    """What functions keep from one invocation to the next, settings and secrets above all."""
+    """Clear what functions keep from one invocation to the next: clients with their settings and secrets."""
     for module in [module for name, module in sys.modules.items() if name.startswith("functions.")]:
         for name, value in vars(module).items():
             if name not in PROCESS_WIDE and hasattr(value, "cache_clear"):
                 value.cache_clear()
-    from functions.adapters import secret_store
-
-    secret_store._kept.clear()
-    secret_store._again.clear()
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
@@ -93,7 +86,7 @@ class Database:
     """The tables, seen by a test."""
 
     def __init__(self, plan: Plan, engine: Engine) -> None:
-        self.url = plan.environment(FUNCTIONS[1])["DATABASE_WRITER_URL"]
+        self.url = plan.environment(function("understand"))["DATABASE_WRITER_URL"]
         self._ports = plan.ports
         self._engine = engine
 
@@ -139,29 +132,28 @@ def postgres(plan: Plan) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def _schema(plan: Plan, postgres: Postgres) -> Iterator[Engine]:
     """The schema, made by the product's own function."""
+    settings = plan.environment(function("understand"))
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in plan.environment(FUNCTIONS[-1]).items():
+        for name, value in settings.items():
             environment.setenv(name, value)
         from functions import migrate
-        from functions.adapters.database.connection import connection
 
         assert migrate.handler({}, None)["revision"]
-    engine = create_engine(plan.environment(FUNCTIONS[1])["DATABASE_WRITER_URL"])
+        clients = [dependencies.primary(), dependencies.database()]
+    engine = create_engine(settings["DATABASE_WRITER_URL"])
     Database(plan, engine).catch_up()
     yield engine
     engine.dispose()
-    for url in {plan.environment(FUNCTIONS[1])[f"DATABASE_{side}_URL"] for side in ("WRITER", "READER")}:
-        for engine in (connection._engine(url), connection._engine(url, migrate.PATIENCE)):
-            engine.dispose()
+    for client in clients:
+        client.dispose()
 
 
 @pytest.fixture
 def database(plan: Plan, _schema: Engine, environment: pytest.MonkeyPatch) -> Database:
     """The product's schema with every table empty; a replica that failed is asked again at once."""
-    from functions.adapters.database.connection import connection as adapter
-
-    environment.setattr(adapter, "REPLICA_PAUSE", 0)
-    environment.setattr(adapter, "_replica_again", 0.0)
+    environment.setattr(connection, "REPLICA_PAUSE", 0)
+    for client in (dependencies.database(), dependencies.primary()):
+        environment.setattr(client, "_replica_retry_at", 0.0)
     found = Database(plan, _schema)
     found.run("; ".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)))
     return found
@@ -182,30 +174,24 @@ def sample_school(plan: Plan, database: Database) -> SampleSchool:
 def redis_server(plan: Plan) -> Iterator[RedisServer]:
     with RedisServer(plan) as server:
         yield server
-    from functions.adapters import cache
-
-    cache._client.cache_clear()
+    dependencies.redis_of.cache_clear()
 
 
 @pytest.fixture
-def cache(plan: Plan, redis_server: RedisServer, environment: pytest.MonkeyPatch) -> Cache:
+def redis(plan: Plan, redis_server: RedisServer, environment: pytest.MonkeyPatch) -> RedisClient:
     """The product's cache, empty."""
-    from functions.adapters.cache import _client
-
-    url = f"redis://127.0.0.1:{plan.ports.redis}"
-    _client(url, False).flushall()
-    return Cache(url, iam=False)
+    client = dependencies.redis()
+    client.cluster().flushall()
+    return client
 
 
 @pytest.fixture
 def redis_at(environment: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Stops the clock by which turns at the school's API are counted, and sets it."""
-    from functions.adapters import cache
-
-    script = cache._TURN
+    """Stops the clock by which calls of the school's API are counted, and sets it."""
+    script = rate_limit._RESERVE
 
     def stop(seconds: int) -> None:
-        environment.setattr(cache, "_TURN", script.replace("redis.call('TIME')", f"{{'{seconds}', '0'}}"))
+        environment.setattr(rate_limit, "_RESERVE", script.replace("redis.call('TIME')", f"{{'{seconds}', '0'}}"))
 
     assert "redis.call('TIME')" in script
     stop(1000)
@@ -263,7 +249,8 @@ def _aws(plan: Plan) -> Iterator[Aws]:
 def aws(plan: Plan, _aws: Aws, environment: pytest.MonkeyPatch) -> Aws:
     """An account with empty queues, an empty bucket and the secrets of this run."""
     requests.post(f"{plan.aws_url}/moto-api/reset", timeout=5)
-    _aws.sqs.create_queue(QueueName="messages.fifo", Attributes={"FifoQueue": "true"})
+    for name in ("messages.fifo", "payments.fifo"):
+        _aws.sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
     _aws.sqs.create_queue(QueueName="events")
     _aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     for name, value in plan.secret_values.items():
@@ -274,9 +261,8 @@ def aws(plan: Plan, _aws: Aws, environment: pytest.MonkeyPatch) -> Aws:
 @pytest.fixture
 def secrets(plan: Plan, environment: pytest.MonkeyPatch) -> None:
     """The secrets of this run as if just fetched, for tests that are not about fetching them."""
-    from functions.adapters import secret_store
-
-    secret_store._kept.update({name: (time.monotonic(), value) for name, value in plan.secret_values.items()})
+    for name, value in plan.secret_values.items():
+        dependencies.secrets().put(name, value)
 
 
 # --- the outside world ------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
 from functions.adapters.settings import variables_of
+
 from infra.catalog import FUNCTIONS, Function, Side
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import create_engine, delete, func
 from sqlalchemy.dialects.postgresql import insert
 
-from functions.adapters.database.connection import tables
+from functions.adapters.database import tables
 from functions.adapters.phone_numbers import normalise_all
 from functions.domain.school import load as load_school
 from functions.domain.terms import Calendar, Term

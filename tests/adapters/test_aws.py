@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.adapters import aws, cache, document_store
-from functions.adapters.database.connection import connection
 from functions.adapters.aws import AwsError
+from functions.adapters.database import connection
 from local.plan import BUCKET
 from tests.adapters.scripted_server import scripted
 from tests.conftest import Aws

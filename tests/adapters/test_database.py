@@ -21,8 +21,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from functions import migrate, remember, understand
-from functions.adapters.database.connection import connection
 from functions.adapters.cache import Cache
+from functions.adapters.database import connection
 from functions.adapters.database.connection import StatementRefused
 from functions.adapters.database.tables import metadata
 from functions.domain.errors import DataUnavailable

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from functions.adapters.database.connection import message_log, senders
-from functions.services import delivery_events
+from functions.adapters.database import message_log, senders
 from functions.adapters.database.connection import writer
 from functions.adapters.whatsapp.inbound import Message
 from functions.domain.people import Kind
+from functions.services import delivery_events
 from tests.conftest import Database
 
 PHONE, BSUID = "+263771234567", "ZW.13491208655302741918"

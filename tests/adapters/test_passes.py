@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from functions.adapters.database.connection import gate_passes
+from functions.adapters.database import gate_passes
 from functions.adapters.database.connection import writer
 from functions.adapters.database.gate_passes import Pass
 from functions.adapters.school_config import school

@@ -8,9 +8,8 @@ import pytest
 import requests
 
 from functions.adapters import secret_store
-from functions.adapters.whatsapp.client import client
 from functions.adapters.aws import AwsError
-from functions.adapters.whatsapp.client import WhatsApp, error_of
+from functions.adapters.whatsapp.client import WhatsApp, client, error_of
 from functions.domain.errors import (
     DeliveryUnknown,
     OperatorNeeded,

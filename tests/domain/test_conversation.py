@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.conversation import Next, Pending, Plan, Say, decide
 from functions.adapters.whatsapp.inbound import Message
+from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
 from functions.domain.intents import Intent, tap_id
 from functions.domain.people import Kind, Person
 from tests.domain.a_school import (
@@ -41,23 +41,43 @@ def of(message: Message, person: Person = PARENT, pending: Pending | None = None
 @pytest.mark.parametrize(
     ("text", "parent", "visitor", "hidden", "unsure"),
     [
-        ("hi", Say.MENU, Say.MENU, Say.SHARE_NUMBER, Say.MENU),
-        ("balance", Say.BALANCE, Say.NOT_REGISTERED, Say.SHARE_NUMBER, Say.RECORDS_UNREACHABLE),
-        ("statement", Say.STATEMENT, Say.NOT_REGISTERED, Say.SHARE_NUMBER, Say.RECORDS_UNREACHABLE),
-        ("gate pass", Say.CHOOSE_CHILD, Say.NOT_REGISTERED, Say.SHARE_NUMBER, Say.RECORDS_UNREACHABLE),
-        ("1", Say.BALANCE, Say.INFO, Say.INFO, Say.RECORDS_UNREACHABLE),
-        ("4", Say.ASK, Say.INFO, Say.INFO, Say.ASK),
-        ("5", Say.OFFICE_ASK, Say.ASK, Say.ASK, Say.OFFICE_ASK),
-        ("office", Say.OFFICE_ASK, Say.OFFICE_ASK, Say.OFFICE_ASK, Say.OFFICE_ASK),
-        ("thanks", Say.THANKS, Say.THANKS, Say.THANKS, Say.THANKS),
-        ("STOP", Say.OPTED_OUT, Say.OPTED_OUT, Say.OPTED_OUT, Say.OPTED_OUT),
-        ("subscribe", Say.OPTED_IN, Say.OPTED_IN, Say.OPTED_IN, Say.OPTED_IN),
-        ("What time does school start?", Say.ANSWER, Say.ANSWER, Say.ANSWER, Say.ANSWER),
-        ("2026-9", Say.UNKNOWN_TERM, Say.NOT_REGISTERED, Say.SHARE_NUMBER, Say.RECORDS_UNREACHABLE),
-        ("about us", Say.INFO, Say.INFO, Say.INFO, Say.INFO),
+        ("hi", ReplyType.MENU, ReplyType.MENU, ReplyType.SHARE_NUMBER, ReplyType.MENU),
+        ("balance", ReplyType.BALANCE, ReplyType.NOT_REGISTERED, ReplyType.SHARE_NUMBER, ReplyType.RECORDS_UNREACHABLE),
+        (
+            "statement",
+            ReplyType.STATEMENT,
+            ReplyType.NOT_REGISTERED,
+            ReplyType.SHARE_NUMBER,
+            ReplyType.RECORDS_UNREACHABLE,
+        ),
+        (
+            "gate pass",
+            ReplyType.CHOOSE_CHILD,
+            ReplyType.NOT_REGISTERED,
+            ReplyType.SHARE_NUMBER,
+            ReplyType.RECORDS_UNREACHABLE,
+        ),
+        ("1", ReplyType.BALANCE, ReplyType.INFO, ReplyType.INFO, ReplyType.RECORDS_UNREACHABLE),
+        ("4", ReplyType.ASK, ReplyType.INFO, ReplyType.INFO, ReplyType.ASK),
+        ("5", ReplyType.OFFICE_ASK, ReplyType.ASK, ReplyType.ASK, ReplyType.OFFICE_ASK),
+        ("office", ReplyType.OFFICE_ASK, ReplyType.OFFICE_ASK, ReplyType.OFFICE_ASK, ReplyType.OFFICE_ASK),
+        ("thanks", ReplyType.THANKS, ReplyType.THANKS, ReplyType.THANKS, ReplyType.THANKS),
+        ("STOP", ReplyType.OPTED_OUT, ReplyType.OPTED_OUT, ReplyType.OPTED_OUT, ReplyType.OPTED_OUT),
+        ("subscribe", ReplyType.OPTED_IN, ReplyType.OPTED_IN, ReplyType.OPTED_IN, ReplyType.OPTED_IN),
+        ("What time does school start?", ReplyType.ANSWER, ReplyType.ANSWER, ReplyType.ANSWER, ReplyType.ANSWER),
+        (
+            "2026-9",
+            ReplyType.UNKNOWN_TERM,
+            ReplyType.NOT_REGISTERED,
+            ReplyType.SHARE_NUMBER,
+            ReplyType.RECORDS_UNREACHABLE,
+        ),
+        ("about us", ReplyType.INFO, ReplyType.INFO, ReplyType.INFO, ReplyType.INFO),
     ],
 )
-def test_each_kind_of_person(text: str, parent: Say, visitor: Say, hidden: Say, unsure: Say) -> None:
+def test_each_kind_of_person(
+    text: str, parent: ReplyType, visitor: ReplyType, hidden: ReplyType, unsure: ReplyType
+) -> None:
     found = {name: plan(text, person).say for name, person in PEOPLE.items()}
     assert found == {"parent": parent, "visitor": visitor, "hidden": hidden, "unsure": unsure}
 
@@ -66,12 +86,17 @@ def test_each_kind_of_person(text: str, parent: Say, visitor: Say, hidden: Say, 
 def test_nobody_but_a_parent_ever_gets_figures(text: str) -> None:
     for person in (VISITOR, HIDDEN, UNSURE):
         found = plan(text, person)
-        assert (found.students, found.needs_account, found.fetch_ahead, found.personal) == ((), False, False, False)
+        assert (found.students, found.needs_account, found.prefetch, found.personal) == ((), False, False, False)
 
 
 def test_a_balance_is_about_every_child_or_the_one_named() -> None:
     found = plan("balance")
-    assert (found.students, found.term, found.next, found.needs_account) == (FAMILY, "2026-3", Next.REPLY, True)
+    assert (found.students, found.term, found.next, found.needs_account) == (
+        FAMILY,
+        "2026-3",
+        NextStep.SEND_REPLY,
+        True,
+    )
     assert plan("Tanaka's balance").students == (TANAKA,)
     assert plan("SSC20257279").students == (TARIRO,)
 
@@ -79,17 +104,17 @@ def test_a_balance_is_about_every_child_or_the_one_named() -> None:
 @pytest.mark.parametrize("text", ["balance SSC20259999", "gate pass SSC20259999", "SSC20259999", "statement ssc 1"])
 def test_another_familys_child_is_refused(text: str) -> None:
     found = plan(text)
-    assert (found.say, found.students, found.needs_account) == (Say.NOT_YOUR_CHILD, (), False)
-    assert plan(f"{text} and Tariro").say == Say.NOT_YOUR_CHILD
+    assert (found.reply_type, found.students, found.needs_account) == (ReplyType.NOT_YOUR_CHILD, (), False)
+    assert plan(f"{text} and Tariro").reply_type == ReplyType.NOT_YOUR_CHILD
 
 
 def test_terms_that_were_are_and_will_be() -> None:
     assert plan("balance 2025-3").term == "2025-3"
     found = plan("2026-3", today=HOLIDAYS)
-    assert (found.say, found.term, found.needs_account) == (Say.TERM_NOT_BEGUN, "2026-3", False)
-    assert plan("statement next term", today=HOLIDAYS).say == Say.TERM_NOT_BEGUN
-    assert plan("balance 2026-3", today=date(2026, 9, 7)).say == Say.BALANCE
-    assert plan("balance 2024-1").say == Say.UNKNOWN_TERM
+    assert (found.reply_type, found.term, found.needs_account) == (ReplyType.TERM_NOT_BEGUN, "2026-3", False)
+    assert plan("statement next term", today=HOLIDAYS).reply_type == ReplyType.TERM_NOT_BEGUN
+    assert plan("balance 2026-3", today=date(2026, 9, 7)).reply_type == ReplyType.BALANCE
+    assert plan("balance 2024-1").reply_type == ReplyType.UNKNOWN_TERM
 
 
 def test_in_the_holidays_one_rule_for_all() -> None:
@@ -98,12 +123,16 @@ def test_in_the_holidays_one_rule_for_all() -> None:
     assert plan("hi", today=HOLIDAYS).term == "2026-2"
     assert plan("Did you get my payment?", today=HOLIDAYS).term == "2026-2"
     refused = plan("gate pass", today=HOLIDAYS)
-    assert (refused.say, refused.next, refused.needs_account) == (Say.NO_PASS_IN_HOLIDAYS, Next.REPLY, False)
+    assert (refused.reply_type, refused.next, refused.needs_account) == (
+        ReplyType.NO_PASS_IN_HOLIDAYS,
+        NextStep.SEND_REPLY,
+        False,
+    )
 
 
 def test_a_gate_pass_is_for_one_child_of_the_current_term() -> None:
     found = plan("gate pass", ONE_CHILD)
-    assert (found.say, found.next, found.students) == (Say.GATE_PASS, Next.GATE_PASS, (TARIRO,))
+    assert (found.reply_type, found.next, found.students) == (ReplyType.GATE_PASS, NextStep.GATE_PASS, (TARIRO,))
     assert (found.term, found.needs_account) == ("2026-3", True)
     assert plan("gate pass for Tanaka").students == (TANAKA,)
     assert plan("gate pass 2025-1", ONE_CHILD).term == "2026-3"
@@ -111,20 +140,26 @@ def test_a_gate_pass_is_for_one_child_of_the_current_term() -> None:
 
 def test_the_answer_to_which_child() -> None:
     question = plan("gate pass")
-    assert (question.say, question.students, question.needs_account) == (Say.CHOOSE_CHILD, FAMILY, False)
-    assert (question.fetch_ahead, question.term) == (True, "2026-3")  # whichever child is tapped: no fetch then
+    assert (question.reply_type, question.students, question.needs_account) == (ReplyType.CHOOSE_CHILD, FAMILY, False)
+    assert (question.prefetch, question.term) == (True, "2026-3")  # whichever child is tapped: no fetch then
     assert question.pending == Pending(Intent.GATE_PASS)
     answer = plan("Tanaka", pending=question.pending)
-    assert (answer.say, answer.students) == (Say.GATE_PASS, (TANAKA,))
-    assert plan("it's for my son Tanaka please", pending=question.pending).say == Say.GATE_PASS
+    assert (answer.reply_type, answer.students) == (ReplyType.GATE_PASS, (TANAKA,))
+    assert plan("it's for my son Tanaka please", pending=question.pending).reply_type == ReplyType.GATE_PASS
 
 
 @pytest.mark.parametrize(
     ("text", "say"),
-    [("1", Say.BALANCE), ("menu", Say.MENU), ("balance Tanaka", Say.BALANCE), ("hi", Say.MENU), ("5", Say.OFFICE_ASK)],
+    [
+        ("1", ReplyType.BALANCE),
+        ("menu", ReplyType.MENU),
+        ("balance Tanaka", ReplyType.BALANCE),
+        ("hi", ReplyType.MENU),
+        ("5", ReplyType.OFFICE_ASK),
+    ],
 )
-def test_our_question_never_traps(text: str, say: Say) -> None:
-    assert plan(text, pending=Pending(Intent.GATE_PASS)).say == say
+def test_our_question_never_traps(text: str, say: ReplyType) -> None:
+    assert plan(text, pending=Pending(Intent.GATE_PASS)).reply_type == say
 
 
 FOR_THE_OFFICE = Pending(Intent.OFFICE)
@@ -143,30 +178,34 @@ FOR_THE_OFFICE = Pending(Intent.OFFICE)
 def test_what_we_asked_for_goes_to_the_office(text: str) -> None:
     for person in PEOPLE.values():
         found = plan(text, person, FOR_THE_OFFICE)
-        assert (found.say, found.next, found.question) == (Say.OFFICE_TOLD, Next.OFFICE, text)
+        assert (found.reply_type, found.next, found.question) == (
+            ReplyType.OFFICE_TOLD,
+            NextStep.OPEN_OFFICE_REQUEST,
+            text,
+        )
 
 
 @pytest.mark.parametrize(
     ("text", "say"),
     [
-        ("STOP", Say.OPTED_OUT),
-        ("menu", Say.MENU),
-        ("show me the main menu please", Say.MENU),
-        ("1", Say.BALANCE),
-        ("5", Say.OFFICE_ASK),
-        ("office", Say.OFFICE_ASK),
-        ("balance Tanaka", Say.BALANCE),
-        ("2026-1", Say.BALANCE),
-        ("gate pass for Tanaka", Say.GATE_PASS),
-        ("thank you so much", Say.THANKS),
+        ("STOP", ReplyType.OPTED_OUT),
+        ("menu", ReplyType.MENU),
+        ("show me the main menu please", ReplyType.MENU),
+        ("1", ReplyType.BALANCE),
+        ("5", ReplyType.OFFICE_ASK),
+        ("office", ReplyType.OFFICE_ASK),
+        ("balance Tanaka", ReplyType.BALANCE),
+        ("2026-1", ReplyType.BALANCE),
+        ("gate pass for Tanaka", ReplyType.GATE_PASS),
+        ("thank you so much", ReplyType.THANKS),
     ],
 )
-def test_a_command_is_obeyed_although_the_office_was_asked_about(text: str, say: Say) -> None:
-    assert plan(text, pending=FOR_THE_OFFICE).say == say
+def test_a_command_is_obeyed_although_the_office_was_asked_about(text: str, say: ReplyType) -> None:
+    assert plan(text, pending=FOR_THE_OFFICE).reply_type == say
 
 
 def test_start_is_obeyed_although_the_office_was_asked_about() -> None:
-    assert plan("START", replace(PARENT, opted_out=True), FOR_THE_OFFICE).say == Say.OPTED_IN
+    assert plan("START", replace(PARENT, opted_out=True), FOR_THE_OFFICE).reply_type == ReplyType.OPTED_IN
 
 
 @pytest.mark.parametrize(
@@ -179,32 +218,37 @@ def test_start_is_obeyed_although_the_office_was_asked_about() -> None:
 )
 def test_a_person_is_wanted_whatever_it_is_about(text: str) -> None:
     found = plan(text)
-    assert (found.say, found.question) == (Say.OFFICE_TOLD, text)
+    assert (found.reply_type, found.question) == (ReplyType.OFFICE_TOLD, text)
 
 
 def test_a_bank_transfer_is_no_wish_to_talk() -> None:
-    assert plan("I made a transfer at the office, what is my balance").say == Say.BALANCE
+    assert plan("I made a transfer at the office, what is my balance").reply_type == ReplyType.BALANCE
 
 
 def test_a_name_alone_is_a_balance_when_nothing_is_pending() -> None:
     found = plan("Tanaka")
-    assert (found.say, found.students) == (Say.BALANCE, (TANAKA,))
+    assert (found.reply_type, found.students) == (ReplyType.BALANCE, (TANAKA,))
 
 
 def test_the_menu_fetches_the_account_behind_it() -> None:
     found = plan("hi")
-    assert (found.needs_account, found.fetch_ahead) == (False, True)
+    assert (found.needs_account, found.prefetch) == (False, True)
     assert (found.students, found.term) == (FAMILY, "2026-3")
     for person in (VISITOR, UNSURE):
-        assert not plan("hi", person).fetch_ahead
+        assert not plan("hi", person).prefetch
 
 
 def test_a_question_of_ones_own_needs_the_account() -> None:
     own = plan("Have you received my payment for Tariro?")
-    assert (own.next, own.personal, own.needs_account, own.term) == (Next.AI, True, True, "2026-3")
+    assert (own.next, own.personal, own.needs_account, own.term) == (NextStep.AI_REPLY, True, True, "2026-3")
     assert (own.students, own.question) == (FAMILY, "Have you received my payment for Tariro?")
     general = plan("What time does school start?")
-    assert (general.next, general.personal, general.needs_account, general.term) == (Next.AI, False, False, None)
+    assert (general.next, general.personal, general.needs_account, general.term) == (
+        NextStep.AI_REPLY,
+        False,
+        False,
+        None,
+    )
     assert general.students == ()
 
 
@@ -219,25 +263,25 @@ def test_a_question_about_another_term_gets_that_terms_figures() -> None:
 
 def test_sharing_the_number_resumes_what_was_asked() -> None:
     asked = plan("statement 2026-1", HIDDEN)
-    assert (asked.say, asked.pending) == (Say.SHARE_NUMBER, Pending(Intent.STATEMENT, "2026-1"))
+    assert (asked.reply_type, asked.pending) == (ReplyType.SHARE_NUMBER, Pending(Intent.STATEMENT, "2026-1"))
     shared = Message("w2", "contacts", 1, None, "ZW.103", "1", shared_phone="+263771234567")
     found = of(shared, PARENT, asked.pending)
-    assert (found.say, found.term, found.students) == (Say.STATEMENT, "2026-1", FAMILY)
-    assert of(shared, VISITOR, asked.pending).say == Say.NOT_REGISTERED
+    assert (found.reply_type, found.term, found.students) == (ReplyType.STATEMENT, "2026-1", FAMILY)
+    assert of(shared, VISITOR, asked.pending).reply_type == ReplyType.NOT_REGISTERED
 
 
 def test_sharing_the_number_unasked_is_thanked_for() -> None:
     assert plan("hi", HIDDEN).pending is None
     shared = Message("w2", "contacts", 1, None, "ZW.103", "1", shared_phone="+263771234567")
     found = of(shared)
-    assert (found.say, found.fetch_ahead, found.students) == (Say.NUMBER_KNOWN, True, FAMILY)
-    assert of(shared, VISITOR).say == Say.NUMBER_KNOWN
+    assert (found.reply_type, found.prefetch, found.students) == (ReplyType.NUMBER_KNOWN, True, FAMILY)
+    assert of(shared, VISITOR).reply_type == ReplyType.NUMBER_KNOWN
 
 
 def test_a_forwarded_card_proves_nothing() -> None:
     card = Message("w2", "contacts", 1, None, "ZW.103", "1")
     found = of(card, HIDDEN, Pending(Intent.BALANCE))
-    assert (found.say, found.kind) == (Say.NOT_TEXT, "contacts")
+    assert (found.reply_type, found.kind) == (ReplyType.NOT_TEXT, "contacts")
 
 
 # --- taps and everything that is not text
@@ -248,23 +292,23 @@ def tapped(tap: str, title: str = "Some button", kind: str = "interactive") -> M
 
 
 def test_a_tap_does_what_the_button_says() -> None:
-    assert of(tapped(tap_id(Intent.BALANCE))).say == Say.BALANCE
+    assert of(tapped(tap_id(Intent.BALANCE))).reply_type == ReplyType.BALANCE
     found = of(tapped(tap_id(Intent.GATE_PASS, TANAKA.id)))
-    assert (found.say, found.students) == (Say.GATE_PASS, (TANAKA,))
+    assert (found.reply_type, found.students) == (ReplyType.GATE_PASS, (TANAKA,))
     assert of(tapped(tap_id(Intent.STATEMENT, term="2026-1"))).term == "2026-1"
     assert of(tapped(tap_id(Intent.INFO, entry="events")), VISITOR).entry == "events"
-    assert of(tapped(tap_id(Intent.ASK)), VISITOR).say == Say.ASK
-    assert of(tapped(tap_id(Intent.MENU))).say == Say.MENU
+    assert of(tapped(tap_id(Intent.ASK)), VISITOR).reply_type == ReplyType.ASK
+    assert of(tapped(tap_id(Intent.MENU))).reply_type == ReplyType.MENU
 
 
 def test_an_old_button_of_a_child_who_left() -> None:
-    assert of(tapped(tap_id(Intent.GATE_PASS, "SSC1"))).say == Say.NOT_YOUR_CHILD
+    assert of(tapped(tap_id(Intent.GATE_PASS, "SSC1"))).reply_type == ReplyType.NOT_YOUR_CHILD
 
 
 def test_a_foreign_button_is_read_by_its_title() -> None:
-    assert of(tapped("old_menu_1", "Balance")).say == Say.BALANCE
-    assert of(tapped("payload", "Statement", kind="button")).say == Say.STATEMENT
-    assert of(tapped("old_menu_1", "")).say == Say.MENU
+    assert of(tapped("old_menu_1", "Balance")).reply_type == ReplyType.BALANCE
+    assert of(tapped("payload", "Statement", kind="button")).reply_type == ReplyType.STATEMENT
+    assert of(tapped("old_menu_1", "")).reply_type == ReplyType.MENU
 
 
 @pytest.mark.parametrize(
@@ -283,16 +327,16 @@ def test_a_foreign_button_is_read_by_its_title() -> None:
 def test_what_cannot_be_read_gets_one_line(fields: dict[str, object], kind: str) -> None:
     for person in PEOPLE.values():
         found = of(replace(typed(""), **{"text": None} | fields), person)
-        assert (found.say, found.kind) == (Say.NOT_TEXT, kind)
+        assert (found.reply_type, found.kind) == (ReplyType.NOT_TEXT, kind)
 
 
 def test_a_caption_that_is_a_request_is_answered() -> None:
-    assert of(replace(typed("balance"), type="image")).say == Say.BALANCE
+    assert of(replace(typed("balance"), type="image")).reply_type == ReplyType.BALANCE
 
 
 def test_an_empty_text_is_the_menu() -> None:
-    assert plan("").say == Say.MENU
-    assert plan("   ").say == Say.MENU
+    assert plan("").reply_type == ReplyType.MENU
+    assert plan("   ").reply_type == ReplyType.MENU
 
 
 # --- as JSON
@@ -311,7 +355,7 @@ def test_every_decision_survives_the_state_machine(
     found = plan(text, person, pending, day)
     assert Plan.read(json.loads(json.dumps(found.as_json()))) == found
     assert Person.read(json.loads(json.dumps(person.as_json()))) == person
-    if found.needs_account or found.fetch_ahead:
+    if found.needs_account or found.prefetch:
         assert person.kind == Kind.REGISTERED
         assert found.term
         assert set(found.students) <= set(person.students)
@@ -329,6 +373,6 @@ def test_a_pending_question_survives_the_cache() -> None:
 
 
 def test_start_undoes_stop_and_opens_the_menu_for_everyone_else() -> None:
-    assert plan("START").say == Say.MENU
-    assert plan("START", replace(PARENT, opted_out=True)).say == Say.OPTED_IN
-    assert plan("hi", replace(PARENT, opted_out=True)).say == Say.MENU
+    assert plan("START").reply_type == ReplyType.MENU
+    assert plan("START", replace(PARENT, opted_out=True)).reply_type == ReplyType.OPTED_IN
+    assert plan("hi", replace(PARENT, opted_out=True)).reply_type == ReplyType.MENU

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.deliveries import SEEN, advance, verdict
+from functions.domain.deliveries import SEEN, advance, rating_of
 
 NEWS = ["sent", "delivered", "read", "failed", "played", "deleted", "warning"]
 

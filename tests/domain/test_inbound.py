@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.adapters.whatsapp.client import inbound
+from functions.adapters.whatsapp import inbound
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 EXPECTED = json.loads((PAYLOADS / "expected.json").read_text("utf-8"))
@@ -63,29 +63,29 @@ def test_each_persons_messages_are_in_the_order_they_were_written() -> None:
 @pytest.mark.parametrize("name", sorted(name for name in EXPECTED if EXPECTED[name]["messages"]))
 def test_message_survives_the_queue(name: str) -> None:
     for message in read(name).messages:
-        assert inbound.Message.read(json.loads(json.dumps(message.as_json()))) == message
+        assert Message.read(json.loads(json.dumps(message.as_json()))) == message
 
 
 # --- what wants no answer, and what was given up
 
 
-def unsupported(kind: str) -> inbound.Message:
+def unsupported(kind: str) -> Message:
     body = json.loads((PAYLOADS / "31_unsupported_poll.json").read_text("utf-8"))
     body["entry"][0]["changes"][0]["value"]["messages"][0]["unsupported"]["type"] = kind
     (message,) = inbound.read(body).messages
-    return inbound.Message.read(message.as_json())
+    return Message.read(message.as_json())
 
 
 @pytest.mark.parametrize("kind", ["edit", "pin", "reaction", "keep_in_chat"])
 def test_a_change_to_an_earlier_message_is_silent(kind: str) -> None:
-    assert not unsupported(kind).wants_answer
+    assert not unsupported(kind).needs_answer
 
 
 def test_anything_else_that_cannot_be_shown_is_answered() -> None:
-    assert unsupported("poll_creation").wants_answer
+    assert unsupported("poll_creation").needs_answer
 
 
-def given_up(answer_to: str | None) -> list[inbound.Message]:
+def given_up(answer_to: str | None) -> list[Message]:
     return inbound.Webhook(
         statuses=(inbound.Status("wamid.r", "failed", 1, "263771234567", (131047,), answer_to),)
     ).undelivered()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.adapters.whatsapp.client import format
+from functions.adapters.whatsapp import format
 from functions.domain.accounts import Account, Line, StudentAccount
-from functions.domain.conversation import Next, Plan, Say, decide
+from functions.domain.conversation import NextStep, Plan, ReplyType, decide
 from functions.domain.gate_passes import Refusal
 from functions.domain.intents import REGISTERED_MENU, Intent, read_tap
 from functions.domain.people import Person, Student
@@ -106,44 +106,55 @@ def held_to_limits(content: Any) -> None:
 
 
 TURNS = {
-    Say.MENU: turn("hi"),
-    Say.BALANCE: turn("balance", account=BOTH),
-    Say.STATEMENT: turn("statement", account=BOTH),
-    Say.GATE_PASS: turn("gate pass", ONE_CHILD, gate_pass=PASS),
-    Say.ANSWER: turn("What time does school start?", answer="At 08:00."),
-    Say.ASK: turn("4"),
-    Say.INFO: turn("2", VISITOR),
-    Say.OFFICE: Turn(Plan(Intent.OFFICE, Say.OFFICE), PARENT),
-    Say.THANKS: turn("thanks"),
-    Say.OPTED_OUT: turn("STOP"),
-    Say.OPTED_IN: turn("subscribe"),
-    Say.NOT_TEXT: Turn(Plan(Intent.NOT_TEXT, Say.NOT_TEXT, kind="voice"), PARENT),
-    Say.CHOOSE_CHILD: turn("gate pass"),
-    Say.SHARE_NUMBER: turn("balance", HIDDEN),
-    Say.NUMBER_KNOWN: Turn(Plan(Intent.SHARED_NUMBER, Say.NUMBER_KNOWN), PARENT),
-    Say.NOT_REGISTERED: turn("balance", VISITOR),
-    Say.NOT_YOUR_CHILD: turn("balance SSC1"),
-    Say.NOT_ON_RECORD: Turn(Plan(Intent.LOOK_UP, Say.NOT_ON_RECORD), VISITOR),
-    Say.UNKNOWN_TERM: turn("balance 2031-1"),
-    Say.TERM_NOT_BEGUN: turn("balance 2026-3", today=HOLIDAYS),
-    Say.NO_PASS_IN_HOLIDAYS: turn("gate pass", today=HOLIDAYS),
-    Say.QUESTION_LIMIT: Turn(Plan(Intent.QUESTION, Say.QUESTION_LIMIT), VISITOR),
-    Say.RECORDS_UNREACHABLE: turn("balance", UNSURE),
-    Say.FEEDBACK: Turn(Plan(Intent.FEEDBACK, Say.FEEDBACK, entry="down"), PARENT),
-    Say.OFFICE_ASK: turn("office"),
-    Say.OFFICE_TOLD: Turn(Plan(Intent.OFFICE, Say.OFFICE_TOLD), PARENT, request={"number": 12, "told": True}),
-    Say.OFFICE_NOTICE: Turn(
-        Plan(Intent.OFFICE, Say.OFFICE_NOTICE, question="The bus was late."), PARENT, request={"number": 12}
+    ReplyType.MENU: turn("hi"),
+    ReplyType.BALANCE: turn("balance", account=BOTH),
+    ReplyType.STATEMENT: turn("statement", account=BOTH),
+    ReplyType.GATE_PASS: turn("gate pass", ONE_CHILD, gate_pass=PASS),
+    ReplyType.ANSWER: turn("What time does school start?", answer="At 08:00."),
+    ReplyType.ASK: turn("4"),
+    ReplyType.INFO: turn("2", VISITOR),
+    ReplyType.OFFICE: Turn(Plan(Intent.OFFICE, ReplyType.OFFICE), PARENT),
+    ReplyType.THANKS: turn("thanks"),
+    ReplyType.OPTED_OUT: turn("STOP"),
+    ReplyType.OPTED_IN: turn("subscribe"),
+    ReplyType.NOT_TEXT: Turn(Plan(Intent.NOT_TEXT, ReplyType.NOT_TEXT, kind="voice"), PARENT),
+    ReplyType.CHOOSE_CHILD: turn("gate pass"),
+    ReplyType.SHARE_NUMBER: turn("balance", HIDDEN),
+    ReplyType.NUMBER_KNOWN: Turn(Plan(Intent.SHARED_NUMBER, ReplyType.NUMBER_KNOWN), PARENT),
+    ReplyType.NOT_REGISTERED: turn("balance", VISITOR),
+    ReplyType.NOT_YOUR_CHILD: turn("balance SSC1"),
+    ReplyType.NOT_ON_RECORD: Turn(Plan(Intent.LOOK_UP, ReplyType.NOT_ON_RECORD), VISITOR),
+    ReplyType.UNKNOWN_TERM: turn("balance 2031-1"),
+    ReplyType.TERM_NOT_BEGUN: turn("balance 2026-3", today=HOLIDAYS),
+    ReplyType.NO_PASS_IN_HOLIDAYS: turn("gate pass", today=HOLIDAYS),
+    ReplyType.QUESTION_LIMIT: Turn(Plan(Intent.QUESTION, ReplyType.QUESTION_LIMIT), VISITOR),
+    ReplyType.RECORDS_UNREACHABLE: turn("balance", UNSURE),
+    ReplyType.FEEDBACK: Turn(Plan(Intent.FEEDBACK, ReplyType.FEEDBACK, entry="down"), PARENT),
+    ReplyType.OFFICE_ASK: turn("office"),
+    ReplyType.OFFICE_TOLD: Turn(
+        Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD), PARENT, request={"number": 12, "told": True}
     ),
-    Say.OFFICE_CLOSED: Turn(Plan(Intent.CLOSE, Say.OFFICE_CLOSED), VISITOR, request={"number": 12}),
-    Say.RECEIPT: Turn(
-        Plan(Intent.PAYMENT, Say.RECEIPT, Next.RECEIPTS, (TARIRO,), "2026-3"), PARENT, payment={"amount": "100.00"}
+    ReplyType.OFFICE_NOTICE: Turn(
+        Plan(Intent.OFFICE, ReplyType.OFFICE_NOTICE, question="The bus was late."), PARENT, request={"number": 12}
     ),
-    Say.REOPEN: Turn(Plan(Intent.UNDELIVERED, Say.REOPEN), PARENT),
+    ReplyType.OFFICE_CLOSED: Turn(Plan(Intent.CLOSE, ReplyType.OFFICE_CLOSED), VISITOR, request={"number": 12}),
+    ReplyType.RECEIPT: Turn(
+        Plan(Intent.PAYMENT, ReplyType.RECEIPT, Next.RECEIPTS, (TARIRO,), "2026-3"),
+        PARENT,
+        payment={"amount": "100.00"},
+    ),
+    ReplyType.REOPEN: Turn(Plan(Intent.UNDELIVERED, ReplyType.REOPEN), PARENT),
 }
 FACTS = {
-    Say.MENU: ["Good morning", "Mya", "Shining Smiles", "Tariro and Tanaka", "1. Fee balance", "5. Talk to the office"],
-    Say.BALANCE: [
+    ReplyType.MENU: [
+        "Good morning",
+        "Mya",
+        "Shining Smiles",
+        "Tariro and Tanaka",
+        "1. Fee balance",
+        "5. Talk to the office",
+    ],
+    ReplyType.BALANCE: [
         "*Term 3, 2026*",
         "*Tariro Moyo* (Grade 3)",
         "Billed: $400.00",
@@ -154,56 +165,62 @@ FACTS = {
         "All together: *Owed: $200.00*",
         "• Gate pass",
     ],
-    Say.STATEMENT: [
+    ReplyType.STATEMENT: [
         "Statement, Term 3, 2026",
         "07 Sep  Tuition: $400.00",
         "10 Sep  Payment, Tuition: −$150.00",
         "Billed $400.00, paid $150.00",
         TARIRO.id,
     ],
-    Say.GATE_PASS: ["Tariro Moyo", "GP-2026-3-000007", "Valid until 3 December 2026", "100 %", "QR"],
-    Say.ANSWER: ["At 08:00."],
-    Say.ASK: ["type your question"],
-    Say.INFO: ["birth certificate", "• Menu"],
-    Say.OFFICE: [SCHOOL.office.email, SCHOOL.office.address, "08:00-15:00", "It is open now."],
-    Say.THANKS: ["You're welcome"],
-    Say.OPTED_OUT: ["not write to you first", "START"],
-    Say.OPTED_IN: ["STOP"],
-    Say.NOT_TEXT: ["voice notes", "*menu*"],
-    Say.CHOOSE_CHILD: ["Which child", "• Tariro", "• Tanaka"],
-    Say.SHARE_NUMBER: ["share it with the button"],
-    Say.NUMBER_KNOWN: ["Thank you", "Tariro and Tanaka"],
-    Say.NOT_REGISTERED: ["not on Shining Smiles' records", SCHOOL.office.email, "*menu*"],
-    Say.NOT_YOUR_CHILD: ["your own children only", "Tariro (SSC20257279) and Tanaka", SCHOOL.office.email],
-    Say.NOT_ON_RECORD: ["could not match that student number", SCHOOL.office.email],
-    Say.UNKNOWN_TERM: ["2031-1", "2026-2 and 2026-3", "*balance 2026-3*"],
-    Say.TERM_NOT_BEGUN: ["Term 3, 2026 has not begun yet", "7 September 2026"],
-    Say.NO_PASS_IN_HOLIDAYS: ["during the term only"],
-    Say.QUESTION_LIMIT: ["5 questions today", "tomorrow", SCHOOL.office.email],
-    Say.RECORDS_UNREACHABLE: ["cannot look up your records", SCHOOL.office.email],
-    Say.FEEDBACK: ["sorry", SCHOOL.office.email],
-    Say.OFFICE_ASK: ["What would you like to tell the office?", SCHOOL.office.email],
-    Say.OFFICE_TOLD: ["request 12", "expect an answer today"],
-    Say.OFFICE_NOTICE: ["*Request 12*", "Rudo Moyo", "The bus was late.", "https://wa.me/263771234567", "close 12"],
-    Say.OFFICE_CLOSED: ["Request 12 is closed"],
-    Say.RECEIPT: ["$100.00", "*Tariro Moyo*"],
+    ReplyType.GATE_PASS: ["Tariro Moyo", "GP-2026-3-000007", "Valid until 3 December 2026", "100 %", "QR"],
+    ReplyType.ANSWER: ["At 08:00."],
+    ReplyType.ASK: ["type your question"],
+    ReplyType.INFO: ["birth certificate", "• Menu"],
+    ReplyType.OFFICE: [SCHOOL.office.email, SCHOOL.office.address, "08:00-15:00", "It is open now."],
+    ReplyType.THANKS: ["You're welcome"],
+    ReplyType.OPTED_OUT: ["not write to you first", "START"],
+    ReplyType.OPTED_IN: ["STOP"],
+    ReplyType.NOT_TEXT: ["voice notes", "*menu*"],
+    ReplyType.CHOOSE_CHILD: ["Which child", "• Tariro", "• Tanaka"],
+    ReplyType.SHARE_NUMBER: ["share it with the button"],
+    ReplyType.NUMBER_KNOWN: ["Thank you", "Tariro and Tanaka"],
+    ReplyType.NOT_REGISTERED: ["not on Shining Smiles' records", SCHOOL.office.email, "*menu*"],
+    ReplyType.NOT_YOUR_CHILD: ["your own children only", "Tariro (SSC20257279) and Tanaka", SCHOOL.office.email],
+    ReplyType.NOT_ON_RECORD: ["could not match that student number", SCHOOL.office.email],
+    ReplyType.UNKNOWN_TERM: ["2031-1", "2026-2 and 2026-3", "*balance 2026-3*"],
+    ReplyType.TERM_NOT_BEGUN: ["Term 3, 2026 has not begun yet", "7 September 2026"],
+    ReplyType.NO_PASS_IN_HOLIDAYS: ["during the term only"],
+    ReplyType.QUESTION_LIMIT: ["5 questions today", "tomorrow", SCHOOL.office.email],
+    ReplyType.RECORDS_UNREACHABLE: ["cannot look up your records", SCHOOL.office.email],
+    ReplyType.FEEDBACK: ["sorry", SCHOOL.office.email],
+    ReplyType.OFFICE_ASK: ["What would you like to tell the office?", SCHOOL.office.email],
+    ReplyType.OFFICE_TOLD: ["request 12", "expect an answer today"],
+    ReplyType.OFFICE_NOTICE: [
+        "*Request 12*",
+        "Rudo Moyo",
+        "The bus was late.",
+        "https://wa.me/263771234567",
+        "close 12",
+    ],
+    ReplyType.OFFICE_CLOSED: ["Request 12 is closed"],
+    ReplyType.RECEIPT: ["$100.00", "*Tariro Moyo*"],
 }
 
 
 def test_every_answer_has_its_facts_here() -> None:
-    assert set(TURNS) == set(Say)
-    assert {say for say, item in TURNS.items() if item.plan.say != say} == set()
-    assert set(Say) - set(FACTS) == {Say.REOPEN}  # a template of WhatsApp's: no words of ours
+    assert set(TURNS) == set(ReplyType)
+    assert {say for say, item in TURNS.items() if item.plan.reply_type != say} == set()
+    assert set(ReplyType) - set(FACTS) == {ReplyType.REOPEN}  # a template of WhatsApp's: no words of ours
 
 
 @pytest.mark.parametrize("say", FACTS, ids=lambda say: say.value)
-def test_the_facts_are_said(say: Say) -> None:
+def test_the_facts_are_said(say: ReplyType) -> None:
     words = said(TURNS[say])
     assert [fact for fact in FACTS[say] if fact not in words] == [], words
 
 
-@pytest.mark.parametrize("say", Say, ids=lambda say: say.value)
-def test_whatsapp_accepts_it_as_one_message(say: Say) -> None:
+@pytest.mark.parametrize("say", ReplyType, ids=lambda say: say.value)
+def test_whatsapp_accepts_it_as_one_message(say: ReplyType) -> None:
     assert len(list(accepted(compose(TURNS[say], SCHOOL, NOW)))) == 1
 
 
@@ -376,7 +393,7 @@ def test_a_refusal_gives_its_reason_and_no_pass(refusal: Refusal, words: str) ->
 
 
 def test_a_refused_file_leaves_the_details() -> None:
-    reply = compose(TURNS[Say.GATE_PASS], SCHOOL, NOW)
+    reply = compose(TURNS[ReplyType.GATE_PASS], SCHOOL, NOW)
     assert isinstance(reply, Document)
     assert "GP-2026-3-000007" in reply.instead
     assert "Valid until 3 December 2026" in reply.instead
@@ -442,7 +459,7 @@ def test_without_the_model() -> None:
     ],
 )
 def test_whether_the_office_is_open(now: datetime, state: str) -> None:
-    assert state in said(TURNS[Say.OFFICE], now.replace(tzinfo=SCHOOL.timezone))
+    assert state in said(TURNS[ReplyType.OFFICE], now.replace(tzinfo=SCHOOL.timezone))
 
 
 # --- any family
@@ -463,7 +480,7 @@ def test_any_family_gets_messages_that_whatsapp_accepts(family: tuple[Student, .
     list(accepted(reply))
     if text == "balance":
         assert plain_words(reply).count("$250.00") >= len(family)
-    if item.plan.say == Say.CHOOSE_CHILD and isinstance(reply, Buttons | Menu):
+    if item.plan.reply_type == ReplyType.CHOOSE_CHILD and isinstance(reply, Buttons | Menu):
         taps = [read_tap(choice.id) for choice in reply.choices]
         chosen = [tap.student_ids[0] for tap in taps if tap]
         assert chosen == [student.id for student in family][: len(chosen)]
@@ -479,29 +496,31 @@ def test_children_of_one_first_name_are_told_apart() -> None:
 
 def test_kinds_of_reply() -> None:
     kinds = {say: type(compose(item, SCHOOL, NOW)) for say, item in TURNS.items()}
-    assert kinds[Say.MENU] is Menu
-    assert kinds[Say.BALANCE] is Buttons
-    assert kinds[Say.SHARE_NUMBER] is NumberRequest
-    assert kinds[Say.REOPEN] is Template
-    assert isinstance(compose(Turn(Plan(Intent.FEEDBACK, Say.FEEDBACK, entry="up"), PARENT), SCHOOL, NOW), Reaction)
+    assert kinds[ReplyType.MENU] is Menu
+    assert kinds[ReplyType.BALANCE] is Buttons
+    assert kinds[ReplyType.SHARE_NUMBER] is NumberRequest
+    assert kinds[ReplyType.REOPEN] is Template
+    assert isinstance(
+        compose(Turn(Plan(Intent.FEEDBACK, ReplyType.FEEDBACK, entry="up"), PARENT), SCHOOL, NOW), Reaction
+    )
 
 
 @pytest.mark.parametrize(
     "kind", ["voice", "audio", "image", "video", "sticker", "document", "location", "contacts", "poll"]
 )
 def test_one_helpful_line_for_what_cannot_be_read(kind: str) -> None:
-    words = said(Turn(Plan(Intent.NOT_TEXT, Say.NOT_TEXT, kind=kind), PARENT))
+    words = said(Turn(Plan(Intent.NOT_TEXT, ReplyType.NOT_TEXT, kind=kind), PARENT))
     assert "Please type your question, or *menu*" in words
     assert len(words) < 160
 
 
 def test_a_receipt_tells_the_balance_and_what_it_reaches() -> None:
     after = account((TARIRO, figures("400", "300")))
-    words = said(replace(TURNS[Say.RECEIPT], account=after))
+    words = said(replace(TURNS[ReplyType.RECEIPT], account=after))
     assert "*Owed: $100.00*" in words
     assert "gate pass until" in words  # from 50 % to 75 %
     assert "• Gate pass" in words
-    nothing_new = said(replace(TURNS[Say.RECEIPT], account=account((TARIRO, figures("1000", "300")))))
+    nothing_new = said(replace(TURNS[ReplyType.RECEIPT], account=account((TARIRO, figures("1000", "300")))))
     assert "gate pass until" not in nothing_new
 
 
@@ -513,6 +532,6 @@ def test_family_members_are_listed_in_words() -> None:
 
 def test_the_office_reads_the_assistants_own_name() -> None:
     other = replace(SCHOOL, assistant="Tino")
-    words = plain_words(compose(TURNS[Say.OFFICE_NOTICE], other, NOW))
+    words = plain_words(compose(TURNS[ReplyType.OFFICE_NOTICE], other, NOW))
     assert "Tino keeps quiet there" in words
     assert "Mya" not in words

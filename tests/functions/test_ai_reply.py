@@ -29,7 +29,7 @@ ACCOUNT = {
 def ask(question: str, *, personal: bool = False, account: Any = None) -> dict[str, Any]:
     plan = {
         "intent": "question",
-        "say": "answer",
+        "reply_type": "answer",
         "next": "ai",
         "question": question,
         "personal": personal,

@@ -38,7 +38,7 @@ RUDO, TARIRO = "+263772100001", "SSC20250001"
 MESSAGE = {"id": "wamid.1", "type": "text", "phone": RUDO, "bsuid": "ZW.1", "text": "balance", "phone_number_id": "1"}
 CHILD = {"id": TARIRO, "first_name": "Tariro", "last_name": "Moyo", "grade": "Grade 3"}
 PERSON = {"kind": "registered", "phone": RUDO, "bsuid": "ZW.1", "students": [CHILD]}
-BALANCE = {"intent": "balance", "say": "balance", "students": [CHILD], "term": "2026-3", "needs_account": True}
+BALANCE = {"intent": "balance", "reply_type": "balance", "students": [CHILD], "term": "2026-3", "needs_account": True}
 BILLS = [{"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}]
 ACCOUNT = {
     "term": "2026-3",
@@ -146,7 +146,7 @@ def given(**more: Any) -> dict[str, Any]:
     return found | more
 
 
-GATE_PASS = BALANCE | {"intent": "gate_pass", "say": "gate_pass", "next": "gate_pass"}
+GATE_PASS = BALANCE | {"intent": "gate_pass", "reply_type": "gate_pass", "next": "gate_pass"}
 
 
 def test_a_gate_pass_goes_out_as_its_stored_file(aws: Aws, world: OutsideWorld) -> None:
@@ -170,7 +170,7 @@ def test_a_gate_pass_whose_file_is_gone_goes_out_as_words(aws: Aws, world: Outsi
 def test_a_long_statement_is_drawn_and_sent_whole(world: OutsideWorld, secrets: None) -> None:
     lines = [{"fee_type": f"Late pick-up {n}", "amount": "10.00", "date": "2026-09-08"} for n in range(200)]
     account = ACCOUNT | {"bills": {TARIRO: lines}}
-    send(plan=BALANCE | {"intent": "statement", "say": "statement"}, account=account)
+    send(plan=BALANCE | {"intent": "statement", "reply_type": "statement"}, account=account)
     (message,) = world.outbox()
     assert message["document"]["mime_type"] == "application/pdf"
     assert message["document"]["bytes"] > 2000
@@ -220,7 +220,7 @@ def test_an_account_that_the_school_does_not_know_is_not_kept(cache: Cache, data
 
 
 def test_only_a_common_answer_is_kept(cache: Cache, database: Database) -> None:
-    question = BALANCE | {"intent": "question", "say": "answer", "next": "ai"}
+    question = BALANCE | {"intent": "question", "reply_type": "answer", "next": "ai"}
     keep(plan=question, question_key="hours", answer="At 8", cacheable=True)
     keep(plan=question, question_key="mine", answer="$240", cacheable=False)
     assert cache.first_look("a", "x", "hours").answer is not None
@@ -258,7 +258,7 @@ def test_an_upload_is_noted_with_its_pass(cache: Cache, database: Database) -> N
     assert database.value("SELECT media_id FROM gate_passes") == "media-1"
 
 
-STOP = {"intent": "opt_out", "say": "opted_out"}
+STOP = {"intent": "opt_out", "reply_type": "opted_out"}
 DEAD = f"postgresql+pg8000://assistant@127.0.0.1:{Ports.free().postgres}/school"
 
 
@@ -268,7 +268,7 @@ def test_stop_is_honoured_and_looked_up_anew(cache: Cache, database: Database) -
     assert remember.handler({"message": MESSAGE, "plan": STOP, "wish": True}, None)["logged"]
     assert database.value("SELECT opted_out_at IS NOT NULL FROM contacts")
     assert [cache.first_look(f"wamid.{key}", key, "").person for key in (RUDO, "ZW.1")] == [None, None]
-    start = {"intent": "opt_in", "say": "opted_in"}
+    start = {"intent": "opt_in", "reply_type": "opted_in"}
     remember.handler({"message": MESSAGE, "plan": start, "wish": True}, None)
     assert database.value("SELECT opted_out_at IS NULL FROM contacts")
 
@@ -279,7 +279,7 @@ def test_a_stop_or_a_verdict_that_cannot_be_kept_is_a_failure(
     environment.setenv("DATABASE_WRITER_URL", DEAD)
     with pytest.raises(DataUnavailable):
         remember.handler({"message": MESSAGE, "plan": STOP, "wish": True}, None)
-    for plan in (STOP, {"intent": "feedback", "say": "feedback", "entry": "down"}):
+    for plan in (STOP, {"intent": "feedback", "reply_type": "feedback", "entry": "down"}):
         with pytest.raises(DataUnavailable):
             keep(plan=plan, account=None)
 
@@ -295,7 +295,7 @@ def test_what_we_send_ourselves_does_not_open_anyones_24_hours(cache: Cache, dat
 
 # --- the office knows -------------------------------------------------------------------------------------------------
 
-FOR_THE_OFFICE = {"intent": "office", "say": "office_told", "next": "office", "question": "the bus"}
+FOR_THE_OFFICE = {"intent": "office", "reply_type": "office_told", "next": "office", "question": "the bus"}
 TOLD = {"number": 1, "told": True, "notice_id": "wamid.notice"}
 
 
@@ -387,7 +387,7 @@ def ask(database: Database, sender: str, name: str, hours: int = 0, *, told: boo
 
 
 def close(name: str = "wamid.close", **more: Any) -> Any:
-    plan = {"intent": "close", "say": "office_closed", "next": "close", "entry": more.pop("entry", None)}
+    plan = {"intent": "close", "reply_type": "office_closed", "next": "close", "entry": more.pop("entry", None)}
     return office_request.handler({"message": MESSAGE | {"id": name} | more, "plan": plan}, None)["number"]
 
 
@@ -462,7 +462,7 @@ def test_a_number_learnt_now_is_known_with_the_next_message(
     keep(message=card, person=second["person"], plan=second["plan"], account=None, sent=SENT | {"reply_id": "r2"})
     cache.forget_person("ZW.1")  # an hour later
     third = understand.handler({"message": hidden | {"id": "wamid.2", "text": "balance"}}, None)
-    assert third["plan"]["say"] == "balance"
+    assert third["plan"]["reply_type"] == "balance"
 
 
 # --- what WhatsApp tells afterwards ---------------------------------------------------------------------------------

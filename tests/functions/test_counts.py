@@ -9,8 +9,8 @@ import pytest
 
 from functions import record_delivery, remember, send_reply
 from functions.adapters import observability
-from functions.services import delivery_events
 from functions.adapters.cache import Cache
+from functions.services import delivery_events
 from local.kpi import Collected
 from tests.conftest import Database, OutsideWorld
 
@@ -165,7 +165,7 @@ def test_a_notice_that_wants_an_operator_calls_one(
 
 def tap(name: str, verdict: str, about: str = "wamid.reply", **more: Any) -> None:
     message = MESSAGE | {"id": name, "about": about} | more
-    plan = {"intent": "feedback", "say": "feedback", "entry": verdict}
+    plan = {"intent": "feedback", "reply_type": "feedback", "entry": verdict}
     assert remember.handler({"message": message, "person": PERSON, "plan": plan}, None)["logged"]
 
 
@@ -206,12 +206,18 @@ def test_another_person_and_another_answer_count_by_themselves(
 @pytest.mark.parametrize(
     ("found", "name"),
     [
-        ({"plan": {"intent": "menu", "say": "menu"}}, "Replies"),
-        ({"plan": {"intent": "menu", "say": "menu"}, "problem": "unexpected"}, "Apologies"),
-        ({"plan": {"intent": "balance", "say": "records_unreachable"}}, "Apologies"),
-        ({"plan": {"intent": "office", "say": "office_told"}, "request": {"number": 1, "told": False}}, "Apologies"),
-        ({"plan": {"intent": "office", "say": "office_told"}}, "Apologies"),
-        ({"plan": {"intent": "office", "say": "office_told"}, "request": {"number": 1, "told": True}}, "Replies"),
+        ({"plan": {"intent": "menu", "reply_type": "menu"}}, "Replies"),
+        ({"plan": {"intent": "menu", "reply_type": "menu"}, "problem": "unexpected"}, "Apologies"),
+        ({"plan": {"intent": "balance", "reply_type": "records_unreachable"}}, "Apologies"),
+        (
+            {"plan": {"intent": "office", "reply_type": "office_told"}, "request": {"number": 1, "told": False}},
+            "Apologies",
+        ),
+        ({"plan": {"intent": "office", "reply_type": "office_told"}}, "Apologies"),
+        (
+            {"plan": {"intent": "office", "reply_type": "office_told"}, "request": {"number": 1, "told": True}},
+            "Replies",
+        ),
     ],
 )
 def test_an_apology_in_whatever_words_is_counted_as_one(
@@ -227,7 +233,7 @@ def test_someone_who_cannot_be_reached_is_counted_and_logged_with_the_code(
     cache: Cache, database: Database, world: OutsideWorld, secrets: None, counts: Counts
 ) -> None:
     world.fails("graph", kind="status", status=400, code=131026)
-    event = {"message": MESSAGE, "person": PERSON, "plan": {"intent": "menu", "say": "menu"}}
+    event = {"message": MESSAGE, "person": PERSON, "plan": {"intent": "menu", "reply_type": "menu"}}
     sent = send_reply.handler(event, None)
     assert counts().split("Undeliverable", "code") == {"131026": [1]}
     assert counts().total("Undeliverable") == 1

@@ -11,8 +11,8 @@ from pypdf import PdfReader
 
 from functions import gate_pass, verify_pass
 from functions.adapters import document_store
-from functions.adapters.database.connection import connection
 from functions.adapters.aws import AwsError
+from functions.adapters.database import connection
 from functions.domain.errors import DataUnavailable, InvalidRequest
 from local.plan import Plan, Ports
 from tests.adapters.silent_server import silent_server

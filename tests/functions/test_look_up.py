@@ -51,7 +51,7 @@ def test_the_school_is_asked_and_then_the_parent_is_known() -> None:
     written = bring("0771 234 567")
     second = look(again=True, written=written)
     assert (second["status"], second["person"]["kind"]) == ("new", "registered")
-    assert (second["plan"]["say"], second["plan"]["welcome"]) == ("balance", True)
+    assert (second["plan"]["reply_type"], second["plan"]["welcome"]) == ("balance", True)
     assert second["fetch"]["student_ids"] == [TARIRO]
     third = look("balance", "wamid.2")
     assert (third["person"]["kind"], third["plan"]["welcome"]) == ("registered", False)
@@ -60,14 +60,14 @@ def test_the_school_is_asked_and_then_the_parent_is_known() -> None:
 def test_a_number_that_does_not_match_learns_nothing() -> None:
     look()
     second = look(again=True, written=bring("0712 345 678"))
-    assert (second["plan"]["say"], second["plan"]["next"]) == ("not_on_record", "reply")
+    assert (second["plan"]["reply_type"], second["plan"]["next"]) == ("not_on_record", "reply")
     assert TARIRO not in str(second)
     assert "Tariro" not in str(second)
 
 
 def test_what_was_asked_before_is_answered_once_the_student_is_named() -> None:
     first = look("gate pass")
-    assert first["plan"]["say"] == "not_registered"
+    assert first["plan"]["reply_type"] == "not_registered"
     pending = first["plan"]["pending"]
     remember.handler({"message": message("gate pass", "wamid.1"), "plan": first["plan"], "sent": {}}, None)
     assert pending["intent"] == "gate_pass"
@@ -93,7 +93,7 @@ def test_five_students_a_day_and_then_the_same_words(
         name = f"wamid.{number}"
         found = look(f"SSC2025{number:04d}", name)
         asked.append(found["plan"]["next"])
-        assert found["plan"]["say"] == "not_on_record"
+        assert found["plan"]["reply_type"] == "not_on_record"
         over = {"sent": {"status": "sent"}, "plan": found["plan"], "person": found["person"]}
         remember.handler({"message": message("", name), **over}, None)
         database.catch_up()

@@ -11,10 +11,10 @@ import pytest
 
 from functions import understand
 from functions.adapters import cache as cache_module
-from functions.services import common_questions
-from functions.adapters.database.connection import connection as database_module
 from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
+from functions.adapters.database import connection as database_module
 from functions.adapters.school_config import school
+from functions.services import common_questions
 from local.plan import Ports
 from local.world.sample import SampleSchool
 from tests.adapters.silent_server import silent_server
@@ -83,18 +83,18 @@ def test_a_parent_is_known_by_number() -> None:
 def test_anyone_else_is_a_visitor() -> None:
     found = look("1", VISITOR)
     assert (found["person"]["kind"], found["plan"]["intent"], found["plan"]["entry"]) == ("visitor", "info", "about")
-    assert look("balance", VISITOR, "wamid.2")["plan"]["say"] == "not_registered"
+    assert look("balance", VISITOR, "wamid.2")["plan"]["reply_type"] == "not_registered"
 
 
 def test_someone_without_a_number_is_asked_for_it_and_then_answered() -> None:
     hidden = {"phone": None, "bsuid": "ZW.24018735520917346650"}
     first = look("balance", name="wamid.1", **hidden)
-    assert (first["person"]["kind"], first["plan"]["say"]) == ("no number", "share_number")
+    assert (first["person"]["kind"], first["plan"]["reply_type"]) == ("no number", "share_number")
     card = {"type": "contacts", "shared_phone": "+263772100024"}
     second = look(None, name="wamid.2", **hidden, **card)
     assert (second["person"]["kind"], second["person"]["phone"]) == ("registered", "+263772100024")
     third = look("balance", name="wamid.3", **hidden)  # the cache remembers
-    assert third["plan"]["say"] == "balance"
+    assert third["plan"]["reply_type"] == "balance"
 
 
 def test_what_the_person_was_asked_is_remembered(cache: Cache) -> None:
@@ -177,7 +177,7 @@ def test_what_came_too_late_is_answered_by_one_template(environment: pytest.Monk
     counted: list[str] = []
     environment.setattr(understand.observe, "count", lambda name, value=1: counted.append(name))
     found = late()
-    assert (found["status"], found["plan"]["say"]) == ("new", "reopen")
+    assert (found["status"], found["plan"]["reply_type"]) == ("new", "reopen")
     assert "TooLate" in counted
     assert late("hello?", name="wamid.2")["status"] == "too late"  # a week's messages come in one minute
     assert late(phone=TAPIWA, name="wamid.3")["status"] == "new"
@@ -189,7 +189,7 @@ def test_who_wants_no_word_from_us_gets_no_template(database: Database, refuse: 
     refuse(database)
     assert late()["status"] == "too late"
     assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
-    assert look(None, TAPIWA, "undelivered:s", **GIVEN_UP)["plan"]["say"] == "reopen"
+    assert look(None, TAPIWA, "undelivered:s", **GIVEN_UP)["plan"]["reply_type"] == "reopen"
 
 
 @pytest.mark.usefixtures("templates")
@@ -206,7 +206,7 @@ def test_while_our_records_cannot_tell_nobody_is_written_to(environment: pytest.
 
 
 def test_a_stop_counts_however_late() -> None:
-    assert late("Please stop")["plan"]["say"] == "opted_out"
+    assert late("Please stop")["plan"]["reply_type"] == "opted_out"
 
 
 @pytest.mark.usefixtures("templates")
@@ -214,7 +214,7 @@ def test_a_receipt_that_was_given_up_becomes_the_receipts_template(cache: Cache)
     about = {"type": "undelivered", "about": "payment:1:0"}
     assert look(None, RUDO, "undelivered:r", **about)["status"] == "too late"  # nothing is known of it
     child = {"id": TARIRO, "first_name": "Tariro", "last_name": "Moyo", "grade": ""}
-    plan = {"intent": "payment", "say": "receipt", "next": "receipts", "students": [child], "term": TERM}
+    plan = {"intent": "payment", "reply_type": "receipt", "next": "receipts", "students": [child], "term": TERM}
     payment = {"student_id": TARIRO, "term": TERM, "amount": "5.00"}
     kept = {"person": {"kind": "registered", "phone": RUDO}, "plan": plan, "payment": payment}
     cache.finish("payment:1:0", RUDO, None, {("receipt", "payment:1:0"): kept})
@@ -238,14 +238,14 @@ def test_with_the_office_only_stop_start_and_verdicts_are_heard(cache: Cache, da
     assert look("balance", name="wamid.1")["status"] == "quiet"
     assert look("balance", name="wamid.1b")["plan"] is None
     stop = look("STOP", name="wamid.2")
-    assert (stop["status"], stop["plan"]["say"]) == ("new", "opted_out")
+    assert (stop["status"], stop["plan"]["reply_type"]) == ("new", "opted_out")
     verdict = look("👎", name="wamid.3", type="interactive", tap="v1:feedback:::down")
     assert (verdict["status"], verdict["plan"]["intent"]) == ("quiet", "feedback")  # recorded, not answered
     assert look("START", name="wamid.4")["status"] == "quiet"  # the menu, for who has not opted out
     opted_out(database)
     cache.forget_person(RUDO)
     start = look("START", name="wamid.5")
-    assert (start["status"], start["plan"]["say"]) == ("new", "opted_in")
+    assert (start["status"], start["plan"]["reply_type"]) == ("new", "opted_in")
 
 
 def test_without_the_cache_the_table_knows_who_is_with_the_office(
@@ -311,7 +311,7 @@ def test_after_a_greeting_the_account_is_fetched_ahead_where_nobody_has_to_wait(
     cache: Cache, environment: pytest.MonkeyPatch
 ) -> None:
     found = look("hi")
-    assert found["plan"]["fetch_ahead"] is True
+    assert found["plan"]["prefetch"] is True
     assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
     environment.setenv("SCHOOL_API_CALLS_PER_MINUTE", "6")
     understand.settings.cache_clear()
@@ -384,13 +384,13 @@ def test_an_answer_with_someones_figures_is_no_common_answer() -> None:
 
 
 def questions(phone: str, count: int = 7) -> list[str]:
-    return [look(f"{ASKED[place]}?", phone, f"wamid.{place}")["plan"]["say"] for place in range(count)]
+    return [look(f"{ASKED[place]}?", phone, f"wamid.{place}")["plan"]["reply_type"] for place in range(count)]
 
 
 def test_a_visitor_may_ask_five_questions_a_day() -> None:
     limit = school().visitor_daily_limit
     assert questions(VISITOR) == ["answer"] * limit + ["question_limit"] * (7 - limit)
-    assert look("1", VISITOR, "wamid.menu")["plan"]["say"] == "info"  # everything else goes on
+    assert look("1", VISITOR, "wamid.menu")["plan"]["reply_type"] == "info"  # everything else goes on
 
 
 def test_a_parent_may_ask_more() -> None:
@@ -401,7 +401,7 @@ def test_an_answer_from_the_cache_does_not_count(cache: Cache) -> None:
     key = look(f"{ASKED[0]}?", VISITOR, "wamid.first")["question_key"]
     cache.finish("wamid.before", "someone", None, {("answer", key): "yes"})
     for place in range(10):
-        assert look(f"{ASKED[0]}?", VISITOR, f"wamid.same{place}")["plan"]["say"] == "answer"
+        assert look(f"{ASKED[0]}?", VISITOR, f"wamid.same{place}")["plan"]["reply_type"] == "answer"
     assert questions(VISITOR, 5)[-1] == "answer"  # the first of them came from the cache, too
 
 
@@ -426,8 +426,8 @@ def test_without_the_cache_the_limit_is_counted_in_the_log(environment: pytest.M
             s=VISITOR,
         )
     database.catch_up()
-    assert look("transport cost?", VISITOR)["plan"]["say"] == "question_limit"
-    assert look("transport cost?", "+263772900002", "wamid.2")["plan"]["say"] == "answer"
+    assert look("transport cost?", VISITOR)["plan"]["reply_type"] == "question_limit"
+    assert look("transport cost?", "+263772900002", "wamid.2")["plan"]["reply_type"] == "answer"
 
 
 def test_without_the_database_people_of_the_last_day_are_known(
@@ -435,15 +435,15 @@ def test_without_the_database_people_of_the_last_day_are_known(
 ) -> None:
     look(name="wamid.0")
     kill_database(environment)
-    assert look("balance")["plan"]["say"] == "balance"
+    assert look("balance")["plan"]["reply_type"] == "balance"
     ahead(PERSON_LIFE + 60)
-    assert look("balance", name="wamid.2", timestamp=0)["plan"]["say"] == "balance"
+    assert look("balance", name="wamid.2", timestamp=0)["plan"]["reply_type"] == "balance"
 
 
 def test_without_the_database_what_needs_no_records_is_still_answered(environment: pytest.MonkeyPatch) -> None:
     kill_database(environment)
-    assert look("1")["plan"]["say"] == "records_unreachable"  # not a question to the model
-    assert look("hi", name="wamid.2")["plan"]["say"] == "menu"
+    assert look("1")["plan"]["reply_type"] == "records_unreachable"  # not a question to the model
+    assert look("hi", name="wamid.2")["plan"]["reply_type"] == "menu"
     assert look("5", name="wamid.3")["plan"]["intent"] == "office"
     assert look("What are the school hours?", name="wamid.4")["plan"]["next"] == "ai"
 
@@ -458,8 +458,8 @@ def test_with_silent_databases_each_is_waited_for_once(environment: pytest.Monke
     with silent_server() as replica, silent_server() as primary:
         environment.setenv("DATABASE_READER_URL", replica.url)
         environment.setenv("DATABASE_WRITER_URL", primary.url)
-        assert look("1")["plan"]["say"] == "records_unreachable"
-        assert look("hi", name="wamid.2")["plan"]["say"] == "menu"
+        assert look("1")["plan"]["reply_type"] == "records_unreachable"
+        assert look("hi", name="wamid.2")["plan"]["reply_type"] == "menu"
         assert (replica.connects, primary.connects) == (1, 1)
     gc.collect()
 
@@ -469,7 +469,7 @@ def test_without_both_the_intent_is_still_known(environment: pytest.MonkeyPatch)
     kill_database(environment)
     found = look("3")
     assert (found["status"], found["person"]["kind"]) == ("new", "unsure")
-    assert (found["plan"]["intent"], found["plan"]["say"]) == ("gate_pass", "records_unreachable")
+    assert (found["plan"]["intent"], found["plan"]["reply_type"]) == ("gate_pass", "records_unreachable")
 
 
 def test_one_who_has_just_written_reads_what_was_written(cache: Cache, database: Database) -> None:

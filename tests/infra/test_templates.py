@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from functions.adapters.settings import variables_of
+
 from infra.catalog import (
     COMMON_SETTINGS,
     FUNCTIONS,

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from functions.adapters.whatsapp.client import inbound
+from functions.adapters.whatsapp import inbound
 from local import __main__ as command_line
 from local import screen
 from local.parent import KINDS, SILENT, Parent, button_tap, new_message_id, row_tap, text
@@ -33,7 +33,7 @@ TENDAI = Parent("+263772100002", name="Tendai Ncube")
 AMINA = Parent(None, "ZW.24018735520917346650")
 
 
-def read(parent: Parent, content: dict[str, Any], answers: str | None = None) -> inbound.Message:
+def read(parent: Parent, content: dict[str, Any], answers: str | None = None) -> Message:
     """What the product makes of a body, sent over the wire and back."""
     webhook = inbound.read(json.loads(encode(parent.writes(content, "wamid.1", answers))))
     assert webhook.unreadable == ()
@@ -63,7 +63,7 @@ def test_someone_without_a_number_shows_only_the_user_id() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_message_can_be_read(kind: str) -> None:
     message = read(TENDAI, KINDS[kind]("+263772100024"))
-    assert message.wants_answer is (kind not in SILENT)
+    assert message.needs_answer is (kind not in SILENT)
 
 
 def test_kinds_are_what_they_are_called() -> None:

@@ -18,10 +18,11 @@ import pytest
 
 from functions import remember, send_reply
 from functions.adapters.phone_numbers import normalise
+from functions.adapters.whatsapp.inbound import Message
 from functions.domain import gate_passes, wording
 from functions.domain.account_request import AccountRequest
 from functions.domain.accounts import Account
-from functions.domain.conversation import Next, Pending, Plan, Say, decide
+from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
 from functions.domain.errors import (
     AnswerUnavailable,
     DataUnavailable,
@@ -32,7 +33,6 @@ from functions.domain.errors import (
     WhatsAppRefused,
     WhatsAppUnavailable,
 )
-from functions.adapters.whatsapp.inbound import Message
 from functions.domain.intents import Intent
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import words_of
@@ -122,7 +122,7 @@ class Functions:
 
     def said(self) -> list[str]:
         """What each call of `Send reply` said, in order."""
-        return [payload["plan"]["say"] for payload in self.payloads("SendReply")]
+        return [payload["plan"]["reply_type"] for payload in self.payloads("SendReply")]
 
     # --- what each function does
 
@@ -132,7 +132,7 @@ class Functions:
         plan = decide(message, self.person, pending, SCHOOL, TODAY, looked_up=bool(event.get("again")))
         nothing = dict.fromkeys(("fetch", "account", "last_account", "problem", "answer", "question_key"))
         fetch = {"student_ids": [student.id for student in plan.students], "term": plan.term}
-        wanted = plan.needs_account or plan.fetch_ahead
+        wanted = plan.needs_account or plan.prefetch
         known = "account" in self.found or self.found.get("problem") == "school_busy"
         return {
             **nothing,
@@ -201,13 +201,13 @@ class Functions:
 
     def OfficeRequest(self, event: Any) -> Any:  # noqa: N802
         Message.read(event["message"])
-        opens = Plan.read(event["plan"]).next == Next.OFFICE
+        opens = Plan.read(event["plan"]).next == NextStep.OPEN_OFFICE_REQUEST
         return {"number": 12 if opens else None, "told": False, "notice": "free" if opens else None}
 
     def ReceivePayment(self, event: Any) -> Any:  # noqa: N802
         """Two guardians; the second has not written for a day."""
         notice, people = Message.read(event["message"]), (PARENT, ONE_CHILD)
-        plan = Plan(Intent.PAYMENT, Say.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3")
+        plan = Plan(Intent.PAYMENT, ReplyType.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3")
         recipients = [
             {
                 "message": message("", id=f"{notice.id}:{place}", type="payment", phone=person.phone),
@@ -371,7 +371,11 @@ def test_a_balance_that_must_be_fetched(functions: Make) -> None:
     assert (sent["account"]["stale"], sent["account"]["term"], sent["problem"]) == (False, "2026-3", None)
     fetched_at = datetime.fromisoformat(sent["account"]["as_of"])
     assert abs((datetime.now(UTC) - fetched_at).total_seconds()) < 60
-    assert (sent["message"]["id"], sent["person"]["kind"], sent["plan"]["say"]) == ("wamid.1", "registered", "balance")
+    assert (sent["message"]["id"], sent["person"]["kind"], sent["plan"]["reply_type"]) == (
+        "wamid.1",
+        "registered",
+        "balance",
+    )
     (reply,) = fakes.replies
     assert "*Tariro Moyo*" in reply
     assert "*Tanaka Moyo*" in reply
@@ -522,7 +526,7 @@ def test_a_menu_with_a_fresh_account_fetches_nothing(functions: Make) -> None:
 def test_nothing_is_fetched_twice_in_one_turn(functions: Make) -> None:
     fakes = functions()
     real = fakes.Understand
-    fakes.instead["Understand"] = lambda event: (found := real(event)) | {"plan": found["plan"] | {"fetch_ahead": True}}
+    fakes.instead["Understand"] = lambda event: (found := real(event)) | {"plan": found["plan"] | {"prefetch": True}}
     assert steps(converse(fakes, "balance")) == [*START, *FETCH, *END]
 
 
@@ -712,7 +716,7 @@ def test_the_office_does_not_exist_on_whatsapp(functions: Make) -> None:
     fakes = functions()
     real = fakes.SendReply
     fakes.instead["SendReply"] = lambda event: (
-        {"status": "undeliverable", "code": 131026} if event["plan"]["say"] == "office_notice" else real(event)
+        {"status": "undeliverable", "code": 131026} if event["plan"]["reply_type"] == "office_notice" else real(event)
     )
     converse(fakes, FOR_THE_OFFICE)
     assert "could not pass your message on" in fakes.replies[-1]
@@ -748,7 +752,7 @@ def test_that_the_office_was_told_is_known_to_the_next_try(functions: Make) -> N
     real = fakes.SendReply
 
     def send(event: Any) -> Any:
-        if event["plan"]["say"] == "office_told":
+        if event["plan"]["reply_type"] == "office_told":
             raise OperatorNeeded("policy", 368)
         return real(event)
 
@@ -893,7 +897,7 @@ def test_a_receipt_without_the_new_balance(functions: Make) -> None:
 
 def test_a_receipt_that_was_given_up_goes_out_as_its_template(functions: Make) -> None:
     """`understand` finds it in the cache."""
-    plan = Plan(Intent.PAYMENT, Say.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3").as_json()
+    plan = Plan(Intent.PAYMENT, ReplyType.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3").as_json()
     details = {"student_id": BOTH[0], "term": "2026-3", "amount": "100.00"}
     given_up = message("", id="undelivered:wamid.r", type="undelivered", about="payment:1:0")
     recipient = {"message": given_up | {"id": "undelivered:wamid.r:0", "details": details}}
@@ -914,14 +918,14 @@ def test_a_receipt_that_was_given_up_goes_out_as_its_template(functions: Make) -
 
 
 def test_a_payment_that_nobody_wants_to_hear_of(functions: Make) -> None:
-    fakes = functions(recipients=[], fetch=None, plan=Plan(Intent.PAYMENT, Say.RECEIPT).as_json())
+    fakes = functions(recipients=[], fetch=None, plan=Plan(Intent.PAYMENT, ReplyType.RECEIPT).as_json())
     execution = paid(fakes)
     assert steps(execution) == ["Open the message", "Receive payment", "Remember", "Nothing to do"]
     assert fakes.replies == []
     assert fakes.payload("ReceivePayment")["run"].startswith(execution.arn[:-36])  # all but a random end
 
 
-@pytest.mark.parametrize("plan", [None, Plan(Intent.MENU, Say.MENU).as_json()])
+@pytest.mark.parametrize("plan", [None, Plan(Intent.MENU, ReplyType.MENU).as_json()])
 def test_a_payment_is_never_answered_like_a_message(functions: Make, plan: Any) -> None:
     fakes = functions(recipients=[], fetch=None, plan=plan)
     execution = paid(fakes)
@@ -988,7 +992,7 @@ def test_an_error_of_ours_is_apologised_for_once(functions: Make) -> None:
     execution = converse(fakes, "balance")
     assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, *FETCH, "Send reply", *APOLOGY])
     apology = fakes.payloads("SendReply")[-1]
-    assert (apology["problem"], apology["plan"]["say"], apology["person"]["kind"]) == (
+    assert (apology["problem"], apology["plan"]["reply_type"], apology["person"]["kind"]) == (
         "unexpected",
         "balance",
         "registered",
