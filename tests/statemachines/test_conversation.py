@@ -1,13 +1,13 @@
 """The conversation's real definition, run over every path, with fakes that keep the functions' contracts.
 
-What the fakes take and give is read and written by the product's own rules: `Understand` decides with the real
-`decide`, and `Send reply` composes the very words that a parent would read.
+The fakes read and write by the product's own rules: `Understand` decides with the real `decide`, and `Send reply`
+composes the words that a parent would read.
 """
 
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,13 +16,11 @@ from typing import Any
 
 import pytest
 
-from functions import remember, send_reply
 from functions.adapters.phone_numbers import normalise
-from functions.adapters.whatsapp.inbound import Message
 from functions.domain import gate_passes, wording
 from functions.domain.account_request import AccountRequest
 from functions.domain.accounts import Account
-from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
+from functions.domain.conversation import NextStep, Pending, Plan, decide
 from functions.domain.errors import (
     AnswerUnavailable,
     DataUnavailable,
@@ -33,24 +31,25 @@ from functions.domain.errors import (
     WhatsAppRefused,
     WhatsAppUnavailable,
 )
-from functions.domain.intents import Intent
+from functions.domain.messages import Message
+from functions.domain.payments import ExpiredReceipt, PaymentNotice
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import words_of
 from functions.domain.student_records import StudentRecord
-from local.state_machines import Execution, InvokeError, check, run, substitute
+from functions.services.notify_office import Notification
+from functions.services.record_conversation import Conversation, ConversationRecorder
+from functions.services.send_reply import ReplyRequest
+from local.state_machines import Execution, InvokeError, check, run
 from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TARIRO, TODAY, VISITOR
+from tests.statemachines.definitions import definition_of, every_state, states_of
 
-FILE = Path(__file__).parents[2] / "statemachines" / "conversation.asl.json"
-TEXT = FILE.read_text("utf-8")
-STATES = json.loads(TEXT)["States"]
+STATES = states_of("conversation")
 Fake = Callable[[Any], Any]
 AS_OF = "2026-11-23T08:32:00+00:00"  # 10:32 in Harare
 
 
 def definition(school_api: str = "rest") -> str:
-    """As it is deployed, with functions' names in place of their ARNs."""
-    names = {name: name for name in re.findall(r"\$\{(\w+)\}", TEXT)}
-    return substitute(TEXT, names | {"SchoolApi": school_api})
+    return definition_of("conversation", school_api)
 
 
 def figures(ids: list[str], paid: str = "400.00", **fields: Any) -> dict[str, Any]:
@@ -67,27 +66,36 @@ def figures(ids: list[str], paid: str = "400.00", **fields: Any) -> dict[str, An
 
 
 class Cache:
-    """What the real `remember` writes into."""
+    """What `record_conversation` writes into: claims and senders."""
 
     def __init__(self) -> None:
-        self.finished: list[tuple[str, object, dict[tuple[str, ...], object]]] = []
+        self.finished: list[str] = []
+        self.pending: object = None
+        self.answers: dict[tuple[str, ...], object] = {}
+        self.accounts: dict[tuple[str, str], object] = {}  # student id, term
         self.fetched_at: float | None = None
-        self.quiet: dict[str, bool] = {}
+        self.handed_to_office: dict[str, bool] = {}
 
     def finish(
         self,
         message_id: str,
+        *,
         sender: str,
         pending: object,
-        values: dict[tuple[str, ...], object],
-        fetched_at: float | None = None,
+        values: Mapping[tuple[str, ...], object] | None,
+        term: str,
+        accounts: Mapping[str, object] | None,
+        fetched_at: float | None,
     ) -> bool:
-        self.finished.append((message_id, pending, values))
+        self.finished.append(message_id)
+        self.pending = pending
+        self.answers |= values or {}
+        self.accounts |= {(name, term): account for name, account in (accounts or {}).items()}
         self.fetched_at = fetched_at
         return True
 
-    def keep_quiet(self, sender: str, *, quiet: bool) -> None:
-        self.quiet[sender] = quiet
+    def set_handed_to_office(self, sender: str, *, handed: bool) -> None:
+        self.handed_to_office[sender] = handed
 
 
 class Functions:
@@ -97,6 +105,7 @@ class Functions:
         self.person, self.found = person, found
         self.calls: list[tuple[str, Any]] = []
         self.replies: list[str] = []
+        self.notifications: list[str] = []
         self.cache = Cache()
         self.faults: dict[str, list[Exception]] = {}
         self.instead: dict[str, Fake] = {}
@@ -120,28 +129,34 @@ class Functions:
         (found,) = self.payloads(name)
         return found
 
-    def said(self) -> list[str]:
-        """What each call of `Send reply` said, in order."""
+    def reply_types(self) -> list[str]:
+        """Of each call of `Send reply`, in order."""
         return [payload["plan"]["reply_type"] for payload in self.payloads("SendReply")]
 
     # --- what each function does
 
     def Understand(self, event: Any) -> Any:  # noqa: N802
-        message = Message.read(event["message"])
+        """`found` is what the caches and limits have: an account, an answer, a problem, a wait."""
+        found = dict(self.found)
         pending = self.found.pop("pending", None)
-        plan = decide(message, self.person, pending, SCHOOL, TODAY, looked_up=bool(event.get("again")))
-        nothing = dict.fromkeys(("fetch", "account", "last_account", "problem", "answer", "question_key"))
+        found.pop("pending", None)
+        message = Message.read(event["message"])
+        plan = decide(message, self.person, pending, SCHOOL, TODAY, looked_up=bool(event.get("looked_up")))
         fetch = {"student_ids": [student.id for student in plan.students], "term": plan.term}
-        wanted = plan.needs_account or plan.prefetch
-        known = "account" in self.found or self.found.get("problem") == "school_busy"
+        fetch |= {"wait": found.pop("wait", 0)}
+        ends = found.get("next") in ("done", "busy", "record_conversation")
+        is_known = found.get("account") or found.get("problem") or ends
+        can_reply = found.get("answer") or found.get("problem")
+        nothing = dict.fromkeys(("account", "last_account", "answer", "question_key", "problem"))
         return {
             **nothing,
-            "status": "new",
-            "wait": 0,
+            "refresh_answer": False,
+            "next": "send_reply" if can_reply else plan.next.value,
             "person": self.person.as_json(),
             "plan": plan.as_json(),
-            "fetch": fetch if wanted and not known else None,
-            **self.found,
+            "fetch": fetch if plan.needs_account and not is_known else None,
+            "prefetch": fetch if plan.prefetch and not is_known else None,
+            **found,
         }
 
     def FetchFees(self, event: Any) -> Any:  # noqa: N802
@@ -166,12 +181,12 @@ class Functions:
         known = StudentRecord(TARIRO.id, TARIRO.first_name, TARIRO.last_name, TARIRO.grade, "0771234568", "")
         return {"records": [known.as_json() for name in event["student_ids"] if name == TARIRO.id]}
 
-    def SaveStudents(self, event: Any) -> Any:  # noqa: N802
+    def SaveFoundStudent(self, event: Any) -> Any:  # noqa: N802
         """From now on whoever has the number on record is known."""
         records = [StudentRecord.read(record) for record in event["records"]]
         if any(normalise(record.guardian_mobile) == self.person.phone for record in records):
             self.person = replace(self.person, kind=Kind.REGISTERED, students=(TARIRO,))
-        return {"saved": len(records), "new": 0, "changed": 0, "unusable": 0, "written": "0/16B3748"}
+        return {"saved": len(records), "new": 0, "changed": 0, "unusable": 0, "min_wal": "0/16B3748"}
 
     def AiReply(self, event: Any) -> Any:  # noqa: N802
         return {"answer": "From 08:00 to 15:00.", "cacheable": not event["plan"]["personal"], "source": "model"}
@@ -199,51 +214,45 @@ class Functions:
             "percent_paid": found.balance.percent_paid,
         }
 
-    def OfficeRequest(self, event: Any) -> Any:  # noqa: N802
+    def RecordConsent(self, event: Any) -> Any:  # noqa: N802
         Message.read(event["message"])
-        opens = Plan.read(event["plan"]).next == NextStep.OPEN_OFFICE_REQUEST
-        return {"number": 12 if opens else None, "told": False, "notice": "free" if opens else None}
+        assert Plan.read(event["plan"]).next == NextStep.RECORD_CONSENT
+        return {}
 
-    def ReceivePayment(self, event: Any) -> Any:  # noqa: N802
-        """Two guardians; the second has not written for a day."""
-        notice, people = Message.read(event["message"]), (PARENT, ONE_CHILD)
-        plan = Plan(Intent.PAYMENT, ReplyType.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3")
-        recipients = [
-            {
-                "message": message("", id=f"{notice.id}:{place}", type="payment", phone=person.phone),
-                "person": person.as_json(),
-                "template": place == 1,
-            }
-            for place, person in enumerate(people)
-        ]
-        nothing = dict.fromkeys(("account", "last_account", "problem", "answer", "question_key", "person"))
-        fetch = {"student_ids": BOTH[:1], "term": "2026-3"}
-        news = {"status": "new", "wait": 0, "plan": plan.as_json(), "recipients": recipients, "fetch": fetch}
-        return nothing | news | self.found
+    def OpenOfficeRequest(self, event: Any) -> Any:  # noqa: N802
+        Message.read(event["message"])
+        assert Plan.read(event["plan"]).next == NextStep.OPEN_OFFICE_REQUEST
+        return {"number": 12, "notified": False, "notify_by": "message"}
+
+    def NotifyOffice(self, event: Any) -> Any:  # noqa: N802
+        found = Notification.parse(event)
+        reply = wording.compose_office_notification(found.person, found.question, found.number, SCHOOL)
+        self.notifications.append(words_of(reply))
+        return {"notified": True, "notification_id": "wamid.notification"}
+
+    def CloseOfficeRequest(self, event: Any) -> Any:  # noqa: N802
+        Message.read(event["message"])
+        return {"number": int(Plan.read(event["plan"]).entry or 0)}
 
     def SendReply(self, event: Any) -> Any:  # noqa: N802
-        turn = send_reply.turn_of(event, Message.read(event["message"]))
-        self.replies.append(words_of(wording.compose(turn, SCHOOL, NOW)))
+        self.replies.append(words_of(wording.compose(ReplyRequest.parse(event).turn, SCHOOL, NOW)))
         return {"status": "sent", "reply_id": "wamid.reply", "messages": 1, "sent_at": 1795423501, "media_id": "m1"}
 
-    def Remember(self, event: Any) -> Any:  # noqa: N802
-        message = Message.read(event["message"])
-        if event.get("let_go") or event.get("wish"):
-            return {"cached": bool(event.get("let_go")), "logged": bool(event.get("wish"))}
-        return {"cached": remember.keep(message, event), "logged": True}
+    def RecordConversation(self, event: Any) -> Any:  # noqa: N802
+        recorder = ConversationRecorder(self.cache, self.cache, None)  # type: ignore[arg-type]
+        return {"cached": recorder._cache(Conversation.parse(event)), "logged": True}
 
-
-@pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Functions]:
-    def make(person: Person = PARENT, **found: Any) -> Functions:
-        fakes = Functions(person, **found)
-        monkeypatch.setattr(remember, "cache", lambda: fakes.cache)
-        return fakes
-
-    return make
+    def ReleaseClaim(self, event: Any) -> Any:  # noqa: N802
+        assert event["message_id"]
+        return {}
 
 
 Make = Callable[..., Functions]
+
+
+@pytest.fixture
+def functions() -> Make:
+    return Functions
 
 
 def message(text: str, **fields: Any) -> dict[str, Any]:
@@ -265,17 +274,17 @@ def steps(execution: Execution) -> list[str]:
     return names
 
 
-START = ["Open the message", "Understand"]
+START = ["Parse message", "Understand"]
 FETCH = ["Fetch account", "Fetch fees", "Fetch payments"]
-END = ["Send reply", "Remember", "Nothing to do"]
-LET_GO = ["Let go of the message", "Not answered"]
-APOLOGY = ["Apologise", "Remember", "Nothing to do"]
+END = ["Send reply", "Record conversation", "Done"]
+RELEASED = ["Release claim", "Not answered"]
+APOLOGY = ["Send error reply", "Record conversation", "Done"]
 BOTH = [student.id for student in PARENT.students]
 
 
 # --- a number that we do not know, and a student's that the school may
 
-LOOK_UP = [*START, "Look up student", "Save students", "Understand"]
+LOOK_UP = [*START, "Find student", "Save found student", "Understand"]
 NEW_PARENT = Person(Kind.VISITOR, "+263771234568", "ZW.101")
 
 
@@ -284,10 +293,10 @@ def test_a_new_parent_is_known_by_the_childs_student_number(functions: Make) -> 
     execution = converse(fakes, f"balance {TARIRO.id}")
     assert steps(execution) == [*LOOK_UP, *FETCH, *END]
     assert fakes.payload("FindStudent") == {"student_ids": [TARIRO.id]}
-    assert fakes.payload("SaveStudents")["sender"] == "ZW.101"
+    assert fakes.payload("SaveFoundStudent")["sender"] == "ZW.101"
     first, second = fakes.payloads("Understand")
-    assert (first["again"], first["written"]) == (False, None)
-    assert (second["again"], second["written"], second["sent"]) == (True, "0/16B3748", None)
+    assert (first["looked_up"], first["min_wal"]) == (False, None)
+    assert (second["looked_up"], second["min_wal"], second["sent_at"]) == (True, "0/16B3748", None)
     assert fakes.replies[0].startswith("Welcome! This phone number is on record for Tariro.")
     assert "Billed: $400.00" in fakes.replies[0]
 
@@ -297,7 +306,7 @@ def test_a_wrong_number_and_an_unknown_student_get_the_same_words(functions: Mak
     for name in (TARIRO.id, "SSC20259999"):
         fakes = functions(replace(NEW_PARENT, phone="+263779999999"))
         assert steps(converse(fakes, f"balance {name}")) == [*LOOK_UP, *END]
-        assert fakes.said() == ["not_on_record"]
+        assert fakes.reply_types() == ["not_on_record"]
         said += fakes.replies
     assert said[0] == said[1]
     assert "Tariro" not in said[0]
@@ -306,7 +315,7 @@ def test_a_wrong_number_and_an_unknown_student_get_the_same_words(functions: Mak
 
 @pytest.mark.parametrize(
     ("function", "error"),
-    [("FindStudent", SchoolApiUnavailable("down")), ("SaveStudents", DataUnavailable("down"))],
+    [("FindStudent", SchoolApiUnavailable("down")), ("SaveFoundStudent", DataUnavailable("down"))],
 )
 def test_a_look_up_that_fails_is_apologised_for(functions: Make, function: str, error: Exception) -> None:
     fakes = functions(NEW_PARENT)
@@ -314,7 +323,7 @@ def test_a_look_up_that_fails_is_apologised_for(functions: Make, function: str, 
     execution = converse(fakes, TARIRO.id)
     assert steps(execution)[-3:] == END
     assert fakes.replies[0].startswith("Sorry, I cannot reach the school's records at the moment.")
-    assert fakes.payload("Remember")["problem"] == "school_unreachable"
+    assert fakes.payload("RecordConversation")["problem"] == "school_unreachable"
 
 
 def test_a_busy_school_is_not_asked_to_look_up(functions: Make) -> None:
@@ -328,17 +337,11 @@ def test_a_busy_school_is_not_asked_to_look_up(functions: Make) -> None:
 
 def test_it_is_a_sound_express_machine() -> None:
     check(definition())
-    assert json.loads(TEXT)["TimeoutSeconds"] == 90
-
-
-def everything(states: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every state by name, with those of branches and loops."""
-    inner = [part for state in states.values() for part in [*state.get("Branches", []), state.get("ItemProcessor", {})]]
-    return states | {name: state for part in inner for name, state in everything(part.get("States", {})).items()}
+    assert json.loads(definition())["TimeoutSeconds"] == 90
 
 
 def tasks() -> list[tuple[str, dict[str, Any]]]:
-    return [(name, state) for name, state in everything(STATES).items() if state["Type"] == "Task"]
+    return [(name, state) for name, state in every_state(STATES).items() if state["Type"] == "Task"]
 
 
 @pytest.mark.parametrize(("name", "state"), tasks())
@@ -354,7 +357,7 @@ def test_every_task_is_bounded_retried_narrowly_and_explained(name: str, state: 
 
 def test_every_state_has_a_test_here() -> None:
     source = Path(__file__).read_text("utf-8")
-    doing = [name for name, state in everything(STATES).items() if state["Type"] != "Choice"]
+    doing = [name for name, state in every_state(STATES).items() if state["Type"] != "Choice"]
     assert [name for name in doing if f'"{name}"' not in source] == []
 
 
@@ -382,13 +385,12 @@ def test_a_balance_that_must_be_fetched(functions: Make) -> None:
     assert "Fully paid" in reply
 
 
-def test_what_was_fetched_is_remembered_for_each_child(functions: Make) -> None:
+def test_what_was_fetched_is_cached_for_each_child(functions: Make) -> None:
     fakes = functions()
     converse(fakes, "balance")
-    ((message_id, pending, values),) = fakes.cache.finished
-    assert (message_id, pending) == ("wamid.1", None)
-    assert set(values) == {("account", name, "2026-3") for name in BOTH}
-    remembered = fakes.payload("Remember")
+    assert (fakes.cache.finished, fakes.cache.pending) == (["wamid.1"], None)
+    assert set(fakes.cache.accounts) == {(name, "2026-3") for name in BOTH}
+    remembered = fakes.payload("RecordConversation")
     assert remembered["fetched"] is True
     assert remembered["sent"]["reply_id"] == "wamid.reply"
     assert (remembered["cacheable"], remembered["problem"]) == (False, None)
@@ -423,18 +425,18 @@ def test_a_cached_balance_fetches_nothing(functions: Make) -> None:
     execution = converse(fakes, "balance")
     assert steps(execution) == [*START, *END]
     assert "_As of 10:32._" in fakes.replies[0]
-    assert fakes.payload("Remember")["fetched"] is False
-    assert fakes.cache.finished[0][2] == {}
+    assert fakes.payload("RecordConversation")["fetched"] is False
+    assert (fakes.cache.accounts, fakes.cache.answers) == ({}, {})
 
 
-def test_a_fetch_waits_for_its_turn(functions: Make) -> None:
+def test_a_fetch_waits_for_the_rate_limit(functions: Make) -> None:
     fakes = functions(wait=7)
     execution = converse(fakes, "balance")
-    assert steps(execution) == [*START, "Wait for our turn", *FETCH, *END]
-    assert execution.state("Wait for our turn").type == "Wait"
+    assert steps(execution) == [*START, "Wait for rate limit", *FETCH, *END]
+    assert execution.state("Wait for rate limit").type == "Wait"
 
 
-def test_a_queue_that_is_too_long_is_said(functions: Make) -> None:
+def test_a_rate_limit_that_is_too_far_ahead_is_said(functions: Make) -> None:
     fakes = functions(problem="school_busy")
     execution = converse(fakes, "balance")
     assert steps(execution) == [*START, *END]
@@ -447,7 +449,7 @@ def test_the_graphql_gateway_is_one_call(functions: Make) -> None:
     assert steps(execution) == [*START, "Fetch account by GraphQL", *END]
     assert fakes.payload("FetchAccount") == {"student_ids": BOTH, "term": "2026-3"}
     assert "Fully paid" in fakes.replies[0]
-    assert len(fakes.cache.finished[0][2]) == 2
+    assert len(fakes.cache.accounts) == 2
 
 
 @pytest.mark.parametrize("school_api", ["rest", "graph"])
@@ -460,8 +462,8 @@ def test_school_down_and_last_figures_known(functions: Make, school_api: str) ->
     assert steps(execution)[-3:] == END
     assert "as of 10:32" in fakes.replies[0]
     assert "Fully paid" in fakes.replies[0]
-    assert fakes.payload("Remember")["fetched"] is False
-    assert fakes.cache.finished[0][2] == {}  # stale figures are not kept as new ones
+    assert fakes.payload("RecordConversation")["fetched"] is False
+    assert fakes.cache.accounts == {}  # stale figures are not kept as new ones
 
 
 @pytest.mark.parametrize("school_api", ["rest", "graph"])
@@ -474,7 +476,7 @@ def test_school_down_and_nothing_known(functions: Make, text: str, school_api: s
     assert execution.status == "SUCCEEDED"
     assert len(fakes.replies) == 1
     assert "cannot reach the school's records" in fakes.replies[0]
-    assert fakes.payload("Remember")["problem"] == "school_unreachable"
+    assert fakes.payload("RecordConversation")["problem"] == "school_unreachable"
     assert "GatePass" not in dict(fakes.calls)
 
 
@@ -487,7 +489,7 @@ def test_a_failing_fetch_is_not_hammered(functions: Make) -> None:
 
 def test_a_hiccup_of_lambda_is_not_noticed(functions: Make) -> None:
     fakes = functions()
-    for name in ("Understand", "FetchFees", "SendReply", "Remember"):
+    for name in ("Understand", "FetchFees", "SendReply", "RecordConversation"):
         fakes.fail(name, InvokeError("ServiceException"), times=1)
     execution = converse(fakes, "balance")
     assert steps(execution) == [*START, *FETCH, *END]
@@ -501,22 +503,22 @@ def test_a_hiccup_of_lambda_is_not_noticed(functions: Make) -> None:
 def test_the_menu_goes_out_before_the_account_is_fetched(functions: Make) -> None:
     fakes = functions()
     execution = converse(fakes, "hi")
-    assert steps(execution) == [*START, "Send reply", *FETCH, "Remember", "Nothing to do"]
+    assert steps(execution) == [*START, "Send reply", "Prefetch account", *FETCH, "Record conversation", "Done"]
     assert fakes.payload("SendReply")["account"] is None
-    assert fakes.payload("Remember")["fetched"] is True
-    assert len(fakes.cache.finished[0][2]) == 2
+    assert fakes.payload("RecordConversation")["fetched"] is True
+    assert len(fakes.cache.accounts) == 2
     assert "1. Fee balance" in fakes.replies[0]
 
 
-def test_a_failed_fetch_ahead_is_nobodys_problem(functions: Make) -> None:
+def test_a_failed_prefetch_is_not_noticed(functions: Make) -> None:
     fakes = functions()
     fakes.fail("FetchFees", SchoolApiUnavailable())
     execution = converse(fakes, "hi")
     assert execution.status == "SUCCEEDED"
-    assert steps(execution)[-2:] == ["Remember", "Nothing to do"]
+    assert steps(execution)[-2:] == ["Record conversation", "Done"]
     assert len(fakes.replies) == 1
-    assert fakes.payload("Remember")["problem"] is None
-    assert fakes.cache.finished[0][2] == {}
+    assert fakes.payload("RecordConversation")["problem"] is None
+    assert (fakes.cache.accounts, fakes.cache.answers) == ({}, {})
 
 
 def test_a_menu_with_a_fresh_account_fetches_nothing(functions: Make) -> None:
@@ -534,13 +536,13 @@ def test_nothing_is_fetched_twice_in_one_turn(functions: Make) -> None:
 def test_strangers_fetch_nothing(functions: Make, person: Person) -> None:
     fakes = functions(person)
     assert steps(converse(fakes, "hi")) == [*START, *END]
-    assert fakes.payload("Remember")["account"] is None
+    assert fakes.payload("RecordConversation")["account"] is None
 
 
-def test_what_we_asked_back_is_remembered(functions: Make) -> None:
+def test_what_we_asked_back_is_recorded(functions: Make) -> None:
     fakes = functions()
     converse(fakes, "gate pass")
-    pending = Pending.read(fakes.cache.finished[0][1])
+    pending = Pending.read(fakes.cache.pending)
     assert pending is not None
     assert "Which child" in fakes.replies[0]
     again = functions(pending=pending)
@@ -559,7 +561,7 @@ def test_a_gate_pass(functions: Make) -> None:
     assert (asked["account"]["term"], asked["account"]["stale"]) == ("2026-3", False)
     assert "GP-2026-3-000007" in fakes.replies[0]
     assert "Valid until 3 December 2026" in fakes.replies[0]
-    remembered = fakes.payload("Remember")
+    remembered = fakes.payload("RecordConversation")
     assert (remembered["gate_pass"]["pass_id"], remembered["sent"]["media_id"]) == (7, "m1")
 
 
@@ -613,25 +615,25 @@ def test_a_question_is_answered_by_the_ai(functions: Make) -> None:
     assert (asked["plan"]["question"], asked["account"]) == ("What time does school start?", None)
     assert asked["message_id"] == "wamid.1"
     assert fakes.replies[0].startswith("From 08:00 to 15:00.")
-    assert fakes.cache.finished[0][2] == {("answer", "school start time"): "From 08:00 to 15:00."}
+    assert fakes.cache.answers == {("answer", "school start time"): "From 08:00 to 15:00."}
 
 
-def test_an_answer_of_some_hours_ago_goes_out_at_once_and_is_made_anew_behind_it(functions: Make) -> None:
-    fakes = functions(answer="At 08:00.", answer_anew=True, question_key="school start time")
+def test_an_old_cached_answer_is_sent_at_once_and_refreshed_after_it(functions: Make) -> None:
+    fakes = functions(answer="At 08:00.", refresh_answer=True, question_key="school start time")
     execution = converse(fakes, "What time does school start?")
-    assert steps(execution) == [*START, "Send reply", "Answer anew", "Remember", "Nothing to do"]
+    assert steps(execution) == [*START, "Send reply", "Refresh cached answer", "Record conversation", "Done"]
     assert fakes.replies[0].startswith("At 08:00.")
-    assert fakes.cache.finished[0][2] == {("answer", "school start time"): "From 08:00 to 15:00."}
+    assert fakes.cache.answers == {("answer", "school start time"): "From 08:00 to 15:00."}
 
 
-def test_when_it_cannot_be_made_anew_the_old_one_is_kept(functions: Make) -> None:
-    fakes = functions(answer="At 08:00.", answer_anew=True, question_key="school start time")
+def test_an_answer_that_cannot_be_refreshed_stays(functions: Make) -> None:
+    fakes = functions(answer="At 08:00.", refresh_answer=True, question_key="school start time")
     fakes.fail("AiReply", AnswerUnavailable())
     execution = converse(fakes, "What time does school start?")
     assert execution.status == "SUCCEEDED"
     assert len(fakes.replies) == 1
-    assert fakes.cache.finished[0][2] == {}
-    assert fakes.payload("Remember")["problem"] is None
+    assert (fakes.cache.accounts, fakes.cache.answers) == ({}, {})
+    assert fakes.payload("RecordConversation")["problem"] is None
 
 
 def test_a_common_question_has_its_answer_already(functions: Make) -> None:
@@ -639,7 +641,7 @@ def test_a_common_question_has_its_answer_already(functions: Make) -> None:
     execution = converse(fakes, "What time does school start?")
     assert steps(execution) == [*START, *END]
     assert fakes.replies[0].startswith("At 08:00.")
-    assert fakes.cache.finished[0][2] == {}  # its life is not prolonged
+    assert fakes.cache.answers == {}  # its life is not prolonged
 
 
 def test_a_question_about_ones_own_figures_gets_them(functions: Make) -> None:
@@ -647,8 +649,8 @@ def test_a_question_about_ones_own_figures_gets_them(functions: Make) -> None:
     execution = converse(fakes, "Have you received my payment for Tariro?")
     assert steps(execution) == [*START, *FETCH, "AI reply", *END]
     assert set(fakes.payload("AiReply")["account"]["bills"]) == set(BOTH)
-    assert ("answer", "") not in fakes.cache.finished[0][2]
-    assert all(key[0] == "account" for key in fakes.cache.finished[0][2])  # nobody else gets this answer
+    assert fakes.cache.answers == {}  # nobody else gets this answer
+    assert set(fakes.cache.accounts) == {(name, "2026-3") for name in BOTH}
 
 
 def test_an_own_question_while_the_school_is_down_is_answered_without_figures(functions: Make) -> None:
@@ -681,7 +683,7 @@ def test_with_the_ai_down_the_knowledge_answers(functions: Make, error: Exceptio
     execution = converse(fakes, "What time does school start?")
     assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "AI reply", *END])
     assert "School runs from 08:00 to 15:00" in fakes.replies[0]
-    assert fakes.payload("Remember")["problem"] == "answer_unavailable"
+    assert fakes.payload("RecordConversation")["problem"] == "answer_unavailable"
 
 
 # --- the office
@@ -692,253 +694,115 @@ FOR_THE_OFFICE = "I want to speak to the bursar about our transport"
 def test_words_for_the_office_reach_it(functions: Make) -> None:
     fakes = functions()
     execution = converse(fakes, FOR_THE_OFFICE)
-    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Open request", "Tell the office", *END])
-    assert fakes.payload("OfficeRequest")["plan"]["question"] == FOR_THE_OFFICE
-    assert fakes.said() == ["office_notice", "office_told"]
-    to_the_office, to_the_parent = fakes.replies
-    assert FOR_THE_OFFICE in to_the_office
-    assert "Request 12" in to_the_office
-    assert "Your message is with the office (request 12)" in to_the_parent
-    assert list(fakes.cache.quiet.values()) == [True]
+    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Open office request", "Notify office", *END])
+    assert fakes.payload("OpenOfficeRequest")["plan"]["question"] == FOR_THE_OFFICE
+    assert fakes.reply_types() == ["office_told"]
+    (notification,), (reply,) = fakes.notifications, fakes.replies
+    assert FOR_THE_OFFICE in notification
+    assert "Request 12" in notification
+    assert "Your message is with the office (request 12)" in reply
+    assert list(fakes.cache.handed_to_office.values()) == [True]
 
 
-@pytest.mark.parametrize("broken", ["OfficeRequest", "SendReply"])
+@pytest.mark.parametrize("broken", ["OpenOfficeRequest", "NotifyOffice"])
 def test_an_office_that_cannot_be_told(functions: Make, broken: str) -> None:
     fakes = functions()
     fakes.fail(broken, DataUnavailable(), times=1)
     execution = converse(fakes, FOR_THE_OFFICE)
     assert (execution.status, steps(execution)[-3:]) == ("SUCCEEDED", END)
     assert "could not pass your message on" in fakes.replies[-1]
-    assert fakes.cache.quiet == {}
+    assert fakes.cache.handed_to_office == {}
 
 
 def test_the_office_does_not_exist_on_whatsapp(functions: Make) -> None:
     fakes = functions()
-    real = fakes.SendReply
-    fakes.instead["SendReply"] = lambda event: (
-        {"status": "undeliverable", "code": 131026} if event["plan"]["reply_type"] == "office_notice" else real(event)
-    )
+    fakes.instead["NotifyOffice"] = lambda event: {"notified": False, "notification_id": None}
     converse(fakes, FOR_THE_OFFICE)
     assert "could not pass your message on" in fakes.replies[-1]
+    assert fakes.cache.handed_to_office == {}
 
 
 def test_an_office_whose_24_hours_are_over_gets_the_template(functions: Make) -> None:
     fakes = functions()
-    fakes.instead["OfficeRequest"] = lambda event: {"number": 12, "told": False, "notice": "template"}
+    fakes.instead["OpenOfficeRequest"] = lambda event: {"number": 12, "notified": False, "notify_by": "template"}
     converse(fakes, FOR_THE_OFFICE)
-    assert [payload.get("template") for payload in fakes.payloads("SendReply")] == [True, None]
+    assert fakes.payload("NotifyOffice")["request"]["notify_by"] == "template"
     assert "Your message is with the office" in fakes.replies[-1]
 
 
 def test_an_office_that_cannot_be_written_to_is_not_promised(functions: Make) -> None:
     fakes = functions()
-    fakes.instead["OfficeRequest"] = lambda event: {"number": 12, "told": False, "notice": None}
+    fakes.instead["OpenOfficeRequest"] = lambda event: {"number": 12, "notified": False, "notify_by": None}
     execution = converse(fakes, FOR_THE_OFFICE)
-    assert steps(execution) == [*START, "Open request", *END]
+    assert steps(execution) == [*START, "Open office request", *END]
     assert "could not pass your message on" in fakes.replies[0]
-    assert fakes.cache.quiet == {}
+    assert fakes.cache.handed_to_office == {}
 
 
 def test_an_office_that_knows_already_is_not_told_again(functions: Make) -> None:
     fakes = functions()
-    fakes.instead["OfficeRequest"] = lambda event: {"number": 12, "told": True, "notice": "free"}
+    fakes.instead["OpenOfficeRequest"] = lambda event: {"number": 12, "notified": True, "notify_by": None}
     execution = converse(fakes, FOR_THE_OFFICE)
-    assert steps(execution) == [*START, "Open request", *END]
+    assert steps(execution) == [*START, "Open office request", *END]
     assert "Your message is with the office" in fakes.replies[0]
 
 
-def test_that_the_office_was_told_is_known_to_the_next_try(functions: Make) -> None:
+def test_that_the_office_was_notified_is_known_to_the_next_try(functions: Make) -> None:
     fakes = functions()
-    real = fakes.SendReply
-
-    def send(event: Any) -> Any:
-        if event["plan"]["reply_type"] == "office_told":
-            raise OperatorNeeded("policy", 368)
-        return real(event)
-
-    fakes.instead["SendReply"] = send
+    fakes.fail("SendReply", OperatorNeeded("policy", 368))
     execution = converse(fakes, FOR_THE_OFFICE)
-    assert steps(execution)[-2:] == LET_GO
-    let_go = fakes.payload("Remember")
-    assert (let_go["let_go"], let_go["request"]["told"], let_go["request"]["notice_id"]) == (True, True, "wamid.reply")
+    assert steps(execution)[-2:] == RELEASED
+    request = fakes.payload("ReleaseClaim")["request"]
+    assert (request["notified"], request["notification_id"]) == (True, "wamid.notification")
 
 
 # --- STOP and START
 
 
-def test_stop_is_written_down_before_it_is_confirmed(functions: Make) -> None:
+def test_stop_is_recorded_before_it_is_confirmed(functions: Make) -> None:
     fakes = functions()
     execution = converse(fakes, "STOP")
-    assert steps(execution) == [*START, "Write down STOP or START", *END]
-    assert fakes.payloads("Remember")[0] == {
-        "message": message("STOP"),
-        "plan": fakes.payload("SendReply")["plan"],
-        "wish": True,
-    }
+    assert steps(execution) == [*START, "Record consent", *END]
+    plan = fakes.payload("SendReply")["plan"]
+    assert fakes.payload("RecordConsent") == {"message": message("STOP"), "plan": plan}
 
 
-def test_a_stop_that_cannot_be_written_down_is_not_confirmed(functions: Make) -> None:
+def test_a_stop_that_cannot_be_recorded_is_not_confirmed(functions: Make) -> None:
     fakes = functions()
-    fakes.fail("Remember", DataUnavailable("no database"), times=3)
+    fakes.fail("RecordConsent", DataUnavailable("no database"), times=3)
     execution = converse(fakes, "STOP")
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
-    assert steps(execution) == [*START, "Write down STOP or START", *LET_GO]
-    assert execution.state("Write down STOP or START").attempts == 3
+    assert execution.cause == "Record consent failed: DataUnavailable"
+    assert steps(execution) == [*START, "Record consent", *RELEASED]
+    assert execution.state("Record consent").attempts == 3
     assert fakes.replies == []
 
 
 # --- the office has the conversation
 
 
-def test_while_the_office_has_the_conversation_we_keep_quiet(functions: Make) -> None:
-    fakes = functions(status="quiet")
+def test_while_the_office_has_the_conversation_nothing_is_sent(functions: Make) -> None:
+    fakes = functions(next="record_conversation")
     execution = converse(fakes, "balance")
-    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Remember", "Nothing to do"])
+    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Record conversation", "Done"])
     assert fakes.replies == []
-    assert fakes.payload("Remember")["sent"] is None
+    assert fakes.payload("RecordConversation")["sent"] is None
 
 
 def test_the_office_closes_a_request(functions: Make) -> None:
     office = Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.1")
     fakes = functions(office)
-    fakes.instead["OfficeRequest"] = lambda event: {"number": int(event["plan"]["entry"]), "told": False}
     execution = converse(fakes, "close 12")
-    assert steps(execution) == [*START, "Close request", *END]
+    assert steps(execution) == [*START, "Close office request", *END]
     assert "Request 12 is closed" in fakes.replies[0]
 
 
 def test_a_request_that_cannot_be_closed_now(functions: Make) -> None:
     fakes = functions(Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.1"))
-    fakes.fail("OfficeRequest", DataUnavailable())
+    fakes.fail("CloseOfficeRequest", DataUnavailable())
     execution = converse(fakes, "close 12")
-    assert steps(execution) == [*START, "Close request", *END]
+    assert steps(execution) == [*START, "Close office request", *END]
     assert "something went wrong" in fakes.replies[0]
-
-
-# --- payments
-
-
-def paid(fakes: Functions) -> Execution:
-    """The school's notice of a payment of $100."""
-    details = {"student_id": BOTH[0], "term": "2026-3", "amount": "100.00"}
-    notice = message("", id="payment:1", type="payment", phone=None, bsuid=f"family:{BOTH[0]}", details=details)
-    return run(definition(), [{"body": json.dumps(notice)}], fakes, pace=0)
-
-
-def test_a_payment_becomes_a_receipt_for_each_guardian(functions: Make) -> None:
-    fakes = functions()
-    execution = paid(fakes)
-    names = steps(execution)
-    assert execution.status == "SUCCEEDED"
-    assert names[:5] == ["Open the message", "Receive payment", *FETCH]
-    assert names[5] == "Send receipts"
-    for name in ("Send receipt", "Remember receipt", "Receipt is out"):
-        assert names.count(name) == 2
-    assert names[-2:] == ["Remember", "Nothing to do"]
-    sent = {payload["message"]["id"]: payload for payload in fakes.payloads("SendReply")}
-    assert set(sent) == {"payment:1:0", "payment:1:1"}
-    assert {name: payload["template"] for name, payload in sent.items()} == {"payment:1:0": False, "payment:1:1": True}
-    assert all(payload["payment"]["amount"] == "100.00" for payload in sent.values())
-    assert sent["payment:1:0"]["account"]["payments"][BOTH[0]]
-    assert {name for name, _, _ in fakes.cache.finished} == {"payment:1:0", "payment:1:1", "payment:1"}
-    kept = {
-        key[1]: value for _, _, values in fakes.cache.finished for key, value in values.items() if key[0] == "receipt"
-    }
-    assert set(kept) == {"payment:1:0", "payment:1:1"}  # in case WhatsApp gives them up
-    assert kept["payment:1:0"]["payment"]["amount"] == "100.00"  # type: ignore[index]
-
-
-def test_one_guardians_receipt_does_not_hang_on_anothers(functions: Make) -> None:
-    fakes = functions()
-    real = fakes.SendReply
-
-    def send(event: Any) -> Any:
-        if event["message"]["id"].endswith(":0"):
-            raise OperatorNeeded("policy", 368)
-        return real(event)
-
-    fakes.instead["SendReply"] = send
-    execution = paid(fakes)
-    assert execution.status == "SUCCEEDED"
-    assert len(fakes.replies) == 1
-    assert steps(execution).count("Receipt is lost") == 1
-    remembered = {payload["message"]["id"]: payload for payload in fakes.payloads("Remember")}
-    assert set(remembered) == {"payment:1:1", "payment:1"}  # the lost one is not logged as sent
-    assert remembered["payment:1"]["receipts_lost"] == 1
-
-
-@pytest.mark.parametrize("error", [WhatsAppUnavailable("down"), OperatorNeeded("template", 132001)])
-def test_when_no_receipt_goes_out_the_notice_stays_in_the_queue(functions: Make, error: Exception) -> None:
-    fakes = functions()
-    fakes.fail("SendReply", error)
-    execution = paid(fakes)
-    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
-    assert steps(execution)[-2:] == LET_GO
-    assert fakes.payload("Remember")["let_go"] is True
-    assert fakes.cache.finished == []
-
-
-def test_a_receipt_that_its_guardian_cannot_get_is_not_tried_again(functions: Make) -> None:
-    fakes = functions()
-    fakes.instead["SendReply"] = lambda event: {"status": "undeliverable", "code": 131026}
-    execution = paid(fakes)
-    assert execution.status == "SUCCEEDED"
-    assert fakes.payloads("Remember")[-1]["receipts_lost"] == 0
-
-
-def test_a_receipt_without_the_new_balance(functions: Make) -> None:
-    fakes = functions()
-    fakes.fail("FetchFees", SchoolApiUnavailable())
-    execution = paid(fakes)
-    assert execution.status == "SUCCEEDED"
-    assert [payload["account"] for payload in fakes.payloads("SendReply")] == [None, None]
-    assert all("$100.00" in reply and "Sorry" not in reply for reply in fakes.replies)
-
-
-def test_a_receipt_that_was_given_up_goes_out_as_its_template(functions: Make) -> None:
-    """`understand` finds it in the cache."""
-    plan = Plan(Intent.PAYMENT, ReplyType.RECEIPT, Next.RECEIPTS, PARENT.students[:1], "2026-3").as_json()
-    details = {"student_id": BOTH[0], "term": "2026-3", "amount": "100.00"}
-    given_up = message("", id="undelivered:wamid.r", type="undelivered", about="payment:1:0")
-    recipient = {"message": given_up | {"id": "undelivered:wamid.r:0", "details": details}}
-    recipient |= {"person": PARENT.as_json(), "template": True}
-    fakes = functions(plan=plan, recipients=[recipient], fetch=None, account=figures(BOTH[:1]))
-    execution = run(definition(), [{"body": json.dumps(given_up)}], fakes, pace=0)
-    assert steps(execution) == [
-        *START,
-        "Send receipts",
-        "Send receipt",
-        "Remember receipt",
-        "Receipt is out",
-        "Remember",
-        "Nothing to do",
-    ]
-    sent = fakes.payload("SendReply")
-    assert (sent["template"], sent["payment"]["amount"], sent["account"]["term"]) == (True, "100.00", "2026-3")
-
-
-def test_a_payment_that_nobody_wants_to_hear_of(functions: Make) -> None:
-    fakes = functions(recipients=[], fetch=None, plan=Plan(Intent.PAYMENT, ReplyType.RECEIPT).as_json())
-    execution = paid(fakes)
-    assert steps(execution) == ["Open the message", "Receive payment", "Remember", "Nothing to do"]
-    assert fakes.replies == []
-    assert fakes.payload("ReceivePayment")["run"].startswith(execution.arn[:-36])  # all but a random end
-
-
-@pytest.mark.parametrize("plan", [None, Plan(Intent.MENU, ReplyType.MENU).as_json()])
-def test_a_payment_is_never_answered_like_a_message(functions: Make, plan: Any) -> None:
-    fakes = functions(recipients=[], fetch=None, plan=plan)
-    execution = paid(fakes)
-    assert (execution.status, fakes.payloads("SendReply")) == ("SUCCEEDED", [])
-
-
-def test_a_payment_notice_that_cannot_be_read_now_is_kept(functions: Make) -> None:
-    fakes = functions()
-    fakes.fail("ReceivePayment", DataUnavailable())
-    execution = paid(fakes)
-    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
-    assert steps(execution) == ["Open the message", "Receive payment", *LET_GO]
-    assert fakes.replies == []  # no apology for something that nobody asked
 
 
 # --- sending
@@ -958,9 +822,10 @@ def test_whatsapp_down_leaves_the_message_in_the_queue(functions: Make) -> None:
     fakes.fail("SendReply", WhatsAppUnavailable("down"))
     execution = converse(fakes, "hi")
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
-    assert steps(execution) == [*START, "Send reply", *LET_GO]
+    assert steps(execution) == [*START, "Send reply", *RELEASED]
     assert len(fakes.payloads("SendReply")) == 3
-    assert fakes.payload("Remember") == {"message": message("hi"), "request": None, "let_go": True}
+    assert fakes.payload("ReleaseClaim") == {"message_id": "wamid.1", "request": None}
+    assert execution.cause == "Send reply failed: WhatsAppUnavailable"
 
 
 @pytest.mark.parametrize("error", [OperatorNeeded("token", 190), DeliveryUnknown("no answer in time")])
@@ -969,9 +834,9 @@ def test_no_blind_second_try_and_no_apology(functions: Make, error: Exception) -
     fakes.fail("SendReply", error)
     execution = converse(fakes, "hi")
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
-    assert steps(execution) == [*START, "Send reply", *LET_GO]
+    assert steps(execution) == [*START, "Send reply", *RELEASED]
     assert len(fakes.payloads("SendReply")) == 1
-    assert fakes.payload("Remember")["let_go"] is True
+    assert execution.cause == f"Send reply failed: {type(error).__name__}"
 
 
 def test_a_sender_that_ran_out_of_time_may_have_sent(functions: Make) -> None:
@@ -982,7 +847,7 @@ def test_a_sender_that_ran_out_of_time_may_have_sent(functions: Make) -> None:
     hurried["States"]["Send reply"]["TimeoutSeconds"] = 1
     execution = run(json.dumps(hurried), [message("hi")], fakes, pace=0)
     over.set()
-    assert steps(execution) == [*START, "Send reply", *LET_GO]
+    assert steps(execution) == [*START, "Send reply", *RELEASED]
     assert len(fakes.payloads("SendReply")) == 1
 
 
@@ -1000,7 +865,7 @@ def test_an_error_of_ours_is_apologised_for_once(functions: Make) -> None:
     (reply,) = fakes.replies
     assert "something went wrong on my side" in reply
     assert "100" not in reply
-    assert fakes.payload("Remember")["problem"] == "unexpected"
+    assert fakes.payload("RecordConversation")["problem"] == "unexpected"
 
 
 def test_not_even_an_apology(functions: Make) -> None:
@@ -1008,54 +873,51 @@ def test_not_even_an_apology(functions: Make) -> None:
     fakes.fail("SendReply", ValueError("a bug"))
     execution = converse(fakes, "hi")
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
-    assert steps(execution) == [*START, "Send reply", "Apologise", *LET_GO]
-    assert fakes.payload("Remember")["let_go"] is True
+    assert steps(execution) == [*START, "Send reply", "Send error reply", *RELEASED]
+    assert execution.cause == "Send reply failed: ValueError; Send error reply failed: ValueError"
 
 
-def test_letting_go_may_fail_too(functions: Make) -> None:
+def test_releasing_the_claim_may_fail_too(functions: Make) -> None:
     fakes = functions(VISITOR)
     fakes.fail("SendReply", OperatorNeeded("token", 190))
-    fakes.fail("Remember", DataUnavailable())
+    fakes.fail("ReleaseClaim", DataUnavailable())
     execution = converse(fakes, "hi")
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
 
 
-def test_someone_who_cannot_be_reached_is_remembered(functions: Make) -> None:
+def test_someone_who_cannot_be_reached_is_recorded(functions: Make) -> None:
     fakes = functions(VISITOR)
     fakes.instead["SendReply"] = lambda event: {"status": "undeliverable", "code": 131047}
     execution = converse(fakes, "hi")
     assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, *END])
-    assert fakes.payload("Remember")["sent"] == {"status": "undeliverable", "code": 131047}
+    assert fakes.payload("RecordConversation")["sent"] == {"status": "undeliverable", "code": 131047}
 
 
-def test_forgetting_does_not_send_the_answer_twice(functions: Make) -> None:
+def test_a_failed_record_does_not_send_the_answer_twice(functions: Make) -> None:
     fakes = functions(VISITOR)
-    fakes.fail("Remember", DataUnavailable("cache and database"))
+    fakes.fail("RecordConversation", DataUnavailable("cache and database"))
     execution = converse(fakes, "hi")
     assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, *END])
-    assert execution.state("Remember").attempts == 3
+    assert execution.state("Record conversation").attempts == 3
     assert len(fakes.replies) == 1
 
 
 # --- exactly one answer
 
 
-@pytest.mark.parametrize("status", ["answered", "too late"])
-def test_nothing_is_done_twice_or_too_late(functions: Make, status: str) -> None:
-    fakes = functions()
-    fakes.instead["Understand"] = lambda event: {**dict.fromkeys(("account", "problem", "answer")), "status": status}
+def test_nothing_is_done_twice_or_too_late(functions: Make) -> None:
+    fakes = functions(next="done", plan=None)
     execution = converse(fakes, "balance")
-    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Nothing to do"])
+    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Done"])
     assert [name for name, _ in fakes.calls] == ["Understand"]
 
 
 def test_a_message_that_another_run_has_stays_in_the_queue(functions: Make) -> None:
-    fakes = functions()
-    fakes.instead["Understand"] = lambda event: {**dict.fromkeys(("account", "problem", "answer")), "status": "busy"}
+    fakes = functions(next="busy", plan=None)
     execution = converse(fakes, "balance")
-    assert (execution.status, execution.error) == ("FAILED", "BeingAnswered")
-    assert steps(execution) == [*START, "Being answered elsewhere"]
-    assert [name for name, _ in fakes.calls] == ["Understand"]  # the other run's claim is not let go
+    assert (execution.status, execution.error) == ("FAILED", "ClaimedByAnotherRun")
+    assert steps(execution) == [*START, "Claimed by another run"]
+    assert [name for name, _ in fakes.calls] == ["Understand"]  # the other run's claim is not released
 
 
 def test_a_bug_in_understanding_is_apologised_for(functions: Make) -> None:
@@ -1066,9 +928,58 @@ def test_a_bug_in_understanding_is_apologised_for(functions: Make) -> None:
     apology = fakes.payload("SendReply")
     assert (apology["person"], apology["plan"], apology["message"]) == (None, None, message("balance"))
     assert "something went wrong" in fakes.replies[0]
-    remembered = fakes.payload("Remember")
+    remembered = fakes.payload("RecordConversation")
     assert (remembered["plan"], remembered["person"], remembered["cacheable"]) == (None, None, False)
-    assert fakes.cache.finished[0][0] == "wamid.1"
+    assert fakes.cache.finished == ["wamid.1"]
+
+
+# --- what release 0.1 put on the queue
+
+
+PAYMENT_OF_0_1 = {
+    "id": "payment:INV 17",
+    "type": "payment",
+    "timestamp": 1795423500,
+    "phone_number_id": "",
+    "details": {"student_id": TARIRO.id, "term": "2026-3", "amount": "100.00", "fee_type": "Tuition"},
+}
+
+
+def test_a_payment_notice_of_release_0_1_is_moved_to_the_payments_queue(functions: Make) -> None:
+    sent = moved(functions(), PAYMENT_OF_0_1)
+    notice = PaymentNotice.read(json.loads(sent["MessageBody"]))
+    assert (notice.message_id, notice.student_id, notice.term) == ("payment:INV 17", TARIRO.id, "2026-3")
+    assert (notice.amount, notice.kind) == (Decimal("100.00"), "Tuition")
+
+
+def test_a_receipt_of_release_0_1_that_was_not_delivered_is_moved_to_the_payments_queue(functions: Make) -> None:
+    failure = {"id": "undelivered:wamid.r", "type": "undelivered", "phone": "+263771234567", "about": "payment:1:7"}
+    sent = moved(functions(), failure)
+    assert ExpiredReceipt.read(json.loads(sent["MessageBody"])) == ExpiredReceipt("wamid.r", "payment:1:7")
+
+
+def test_a_reply_that_was_not_delivered_stays_a_matter_of_the_conversation(functions: Make) -> None:
+    fakes = functions(VISITOR)
+    failure = message("", id="undelivered:wamid.r", type="undelivered", about="wamid.1")
+    assert run(definition(), [failure], fakes, pace=0).names[:4] == [
+        *START[:1],
+        "Route by type",
+        *START[1:],
+        "Route by claim",
+    ]
+
+
+def moved(fakes: Functions, body: dict[str, Any]) -> dict[str, Any]:
+    """What `Move payment notice` sends; SQS itself takes no part."""
+    machine = json.loads(definition())
+    state = machine["States"]["Move payment notice"]
+    machine["States"]["Move payment notice"] = {"Type": "Pass", "Output": state["Arguments"], "Next": state["Next"]}
+    execution = run(json.dumps(machine), [{"body": json.dumps(body)}], fakes, pace=0)
+    assert (execution.status, fakes.calls) == ("SUCCEEDED", [])
+    sent: dict[str, Any] = execution.output
+    assert sent["QueueUrl"] == "PaymentsQueueUrl"
+    assert all(re.fullmatch(r"[0-9a-f]{64}", sent[name]) for name in ("MessageGroupId", "MessageDeduplicationId"))
+    return sent
 
 
 # --- how a message comes in
@@ -1089,11 +1000,11 @@ def test_by_the_pipe_or_by_hand(functions: Make, given: Any) -> None:
     assert fakes.payload("Understand")["message"] == message("hi")
 
 
-def test_the_time_of_queueing_is_handed_on(functions: Make) -> None:
+def test_the_time_of_queueing_is_passed_on(functions: Make) -> None:
     fakes = functions(VISITOR)
     record = {"body": json.dumps(message("hi")), "attributes": {"SentTimestamp": "1795423500123"}}
     run(definition(), [record], fakes, pace=0)
-    assert fakes.payload("Understand")["sent"] == "1795423500123"
+    assert fakes.payload("Understand")["sent_at"] == "1795423500123"
 
 
 def test_a_parents_text_is_never_code(functions: Make) -> None:

@@ -1,33 +1,31 @@
 """The nightly sync's real definition, run over a school of the real size and over every way it can go wrong.
 
-`Save students` is the real function on real stores where the tables matter, and a fake where only the path does.
+Saving is done by the real functions on real stores where the tables matter, and by a fake where only the path does.
 """
 
 import json
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions import save_students
-from functions.adapters.cache import Cache
+from functions import finish_student_sync, save_student_page
+from functions.adapters.cache.redis_client import RedisClient
 from functions.domain.errors import DataUnavailable, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
 from functions.domain.student_records import StudentRecord
 from infra.catalog import FUNCTIONS
-from local.state_machines import Execution, InvokeError, check, run, substitute
+from local.state_machines import Execution, InvokeError, check, run
 from tests.conftest import Database
+from tests.statemachines.definitions import definition_of, states_of
 
-TEXT = (Path(__file__).parents[2] / "statemachines" / "student_sync.asl.json").read_text("utf-8")
-DEFINITION = substitute(TEXT, {name: name for name in re.findall(r"\$\{(\w+)\}", TEXT)})
-STATES = json.loads(TEXT)["States"]
+DEFINITION = definition_of("student_sync")
+STATES = states_of("student_sync")
 HISTORY_LIMIT = 25_000  # events of one execution
 PAYLOAD_LIMIT = 256 * 1024  # bytes
 SAVED = {"saved": 60, "new": 1, "changed": 2, "unusable": 3}
 RUN = {"began_at": "2026-11-23T23:00:00+00:00", "active_before": 2990}
 
-PAGE, SAVE, FINISH = "Fetch page of students", "Save students", "Deactivate who has left"
+PAGE, SAVE, FINISH = "Fetch student page", "Save student page", "Finish student sync"
 
 
 def record(number: int, guardian: str | None = None) -> dict[str, str]:
@@ -46,10 +44,13 @@ class School:
 
     def __call__(self, name: str, payload: Any) -> Any:
         assert len(json.dumps(payload)) < PAYLOAD_LIMIT
-        key = payload["page"] if name == "StudentPage" else "finish" if "finish" in payload else "save"
+        key = {"FetchStudentPage": payload.get("page"), "SaveStudentPage": "save", "FinishStudentSync": "finish"}[name]
         if self.faults.get(key):
             raise self.faults[key].pop(0)
-        return self.page(payload["page"]) if name == "StudentPage" else self.save(payload)
+        if name == "FetchStudentPage":
+            return self.page(payload["page"])
+        self.saved.append((name, payload))
+        return self.save(payload) if name == "SaveStudentPage" else self.finish(payload)
 
     def page(self, number: int) -> Any:
         self.pages.append(number)
@@ -59,15 +60,20 @@ class School:
         return {"page": number, "next": number + 1 if more else None, "records": found}
 
     def save(self, payload: Any) -> Any:
-        self.saved.append(payload)
-        return {"deactivated": 1, "active": 2999, "unusable": 7} if "finish" in payload else {**SAVED, "run": RUN}
+        return {**SAVED, "run": RUN}
+
+    def finish(self, payload: Any) -> Any:
+        return {"deactivated": 1, "active": 2999, "unusable": 7}
 
 
 class RealTables(School):
     """The same, saved for real."""
 
     def save(self, payload: Any) -> Any:
-        return save_students.handler(payload, None)
+        return save_student_page.handler(payload, None)
+
+    def finish(self, payload: Any) -> Any:
+        return finish_student_sync.handler(payload, None)
 
 
 def sync(school: School) -> Execution:
@@ -106,7 +112,7 @@ def test_a_school_that_asks_us_to_wait_is_waited_for_over_half_an_hour() -> None
         min(rule["IntervalSeconds"] * rule["BackoffRate"] ** n, rule["MaxDelaySeconds"])
         for n in range(rule["MaxAttempts"])
     ]
-    assert 1800 < sum(waits) < json.loads(TEXT)["TimeoutSeconds"] / 2
+    assert 1800 < sum(waits) < json.loads(DEFINITION)["TimeoutSeconds"] / 2
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------
@@ -119,8 +125,8 @@ def test_three_thousand_students_at_sixty_a_page() -> None:
     assert school.pages == list(range(1, 51))
     assert work(execution) == [PAGE, SAVE] * 50 + [FINISH]
     assert events(execution) < HISTORY_LIMIT / 10
-    assert [payload["run"] for payload in school.saved[:3]] == [None, RUN, RUN]
-    assert school.saved[-1] == {"finish": RUN}
+    assert [payload["run"] for _, payload in school.saved[:3]] == [None, RUN, RUN]
+    assert school.saved[-1] == ("FinishStudentSync", {"run": RUN})
     assert execution.output == {
         "saved": 3000,
         "new": 50,
@@ -165,7 +171,7 @@ def test_a_page_that_fails_for_good_fails_the_run_and_deactivates_nobody(error: 
     assert (execution.status, execution.error) == ("FAILED", type(error).__name__)
     assert work(execution) == [PAGE, SAVE, PAGE]
     assert execution.state(PAGE).attempts == tries
-    assert not [payload for payload in school.saved if "finish" in payload]
+    assert not [name for name, _ in school.saved if name == "FinishStudentSync"]
 
 
 def test_the_console_shows_the_page_and_how_far_it_is() -> None:
@@ -178,7 +184,7 @@ def test_the_console_shows_the_page_and_how_far_it_is() -> None:
 
 
 @pytest.fixture
-def counted(database: Database, cache: Cache) -> Callable[[str], int]:
+def counted(database: Database, redis: RedisClient) -> Callable[[str], int]:
     return lambda condition: database.value(f"SELECT count(*) FROM {condition}")
 
 
