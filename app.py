@@ -16,7 +16,10 @@ def main() -> None:
     app = App()
     context = app.node.try_get_context
     try:
-        settings = Settings.load(context("env") or "dev", context("environments"), context("presets"))
+        environments, presets = context("environments"), context("presets")
+        if environments is None or presets is None:
+            sys.exit("The context of cdk.json is missing: run `make synth ENV=dev`, or `cdk synth -c env=dev`.")
+        settings = Settings.load(context("env") or "dev", environments, presets)
     except SettingsError as error:
         sys.exit(str(error))
     build(app, settings, lambda_packages())

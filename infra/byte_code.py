@@ -16,9 +16,10 @@ from typing import Final
 
 from uv import find_uv_bin
 
+from infra.node import node_environment, npm_package
+
 HERE: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-ROOT: Final = Path(__file__).parents[1]
-PYODIDE: Final = {"3.13": "0.29.5"}  # Python's minor version -> the release of pyodide that holds it
+PYODIDE_PYTHON: Final = "3.13"  # the minor version that the pyodide of package.json holds
 SCRIPT: Final = Path(__file__).with_suffix(".mjs")
 
 
@@ -39,7 +40,7 @@ def compiler(minor: str) -> Compiler | None:
     if python := interpreter(minor):
         return Compiler(f"python {minor}", partial(_compile_with_python, python))
     if pyodide := _pyodide(minor):
-        return Compiler(f"pyodide {PYODIDE[minor]}", partial(_compile_with_pyodide, pyodide))
+        return Compiler(f"pyodide of Python {minor}", partial(_compile_with_pyodide, pyodide))
     print(
         f"Packaging: no Python {minor} on this machine, so packages are built without byte code and functions will "
         f"start two to three times slower. Install Python {minor} (`uv python install {minor}`, pyenv, or your "
@@ -100,24 +101,16 @@ def _compile_with_python(python: Path, folder: Path, paths: Iterable[Path], moun
 
 
 def _pyodide(minor: str) -> Path | None:
-    """The folder of a Python of that minor version, installed into `.build/` if need be; None if there is none."""
-    from infra.cli import node_environment, npm_install
-
-    if minor not in PYODIDE:
+    """The folder of the npm package `pyodide`, if its Python is of that minor version and Node can be had."""
+    if minor != PYODIDE_PYTHON:
         return None
-    folder = ROOT / ".build" / f"pyodide-{PYODIDE[minor]}"
     try:
-        if not folder.exists():
-            print(f"Installing Python {minor} for Node into {folder.relative_to(ROOT)} ...", file=sys.stderr)
-            npm_install(f"pyodide@{PYODIDE[minor]}", folder, node_environment())
+        return npm_package("pyodide")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return folder / "node_modules" / "pyodide"
 
 
 def _compile_with_pyodide(pyodide: Path, folder: Path, paths: Iterable[Path], mounted_at: str | None) -> None:
-    from infra.cli import node_environment
-
     subprocess.run(
         ["node", str(SCRIPT), str(pyodide), str(folder), mounted_at or str(folder)],
         check=True,

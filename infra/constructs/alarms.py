@@ -1,5 +1,7 @@
 """What wakes an operator; docs/operations.md says for each alarm what it means and what to do."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from aws_cdk import Duration
@@ -11,33 +13,60 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra import kpis
+from infra.catalog import MACHINES
+from infra.constructs.bot_function import BotFunction
 from infra.constructs.database import Database
+from infra.constructs.http_api import FrontDoor
 from infra.constructs.message_queues import MessageQueues
+from infra.constructs.pipe import QueuePipe
 from infra.settings import Settings
-from infra.stacks.bot import BotStack
 
 MINUTE: Final = Duration.minutes(1)
 FIVE_MINUTES: Final = Duration.minutes(5)
 COMPARE: Final = cloudwatch.ComparisonOperator
 
 
+# Machine -> what an operator reads, and how many failed executions a minute are tolerated.
+FAILED: Final = {
+    "conversation": (
+        "Executions fail: parents hear nothing until a try succeeds. WhatsApp is down, or its token is.",
+        2,
+    ),
+    "payment": ("Payment notices fail: receipts wait in the queue. WhatsApp, the database or a bug.", 2),
+    "student_sync": (
+        "The nightly student sync failed: see its execution. New numbers are not known, nobody was deactivated.",
+        0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the alarms and the dashboard look at."""
+
+    queues: MessageQueues
+    machines: Mapping[str, stepfunctions.StateMachine]
+    pipes: Sequence[QueuePipe]
+    front_door: FrontDoor
+    functions: Mapping[str, BotFunction]
+    database: Database
+
+
 class Alarms(Construct):
     """One alarm for each thing that an operator can do something about; all go to one topic."""
 
-    def __init__(
-        self, scope: Construct, id: str, settings: Settings, bot: BotStack, database: Database, topic: sns.ITopic
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, settings: Settings, watched: Watched, topic: sns.ITopic) -> None:
         super().__init__(scope, id)
         self._settings = settings
         self._action = actions.SnsAction(topic)
         self.alarms: list[cloudwatch.Alarm] = []
-        self._queues(bot.queues)
-        self._conversation(bot)
-        self._student_sync(bot)
-        self._front_door(bot)
-        self._functions(bot)
-        self._database(database)
-        self._cache(bot)
+        self._queues(watched.queues)
+        self._machines(watched.machines)
+        self._pipes(watched.pipes)
+        self._front_door(watched.front_door)
+        self._functions(watched.functions)
+        self._database(watched.database)
+        self._cache()
         self._answers()
 
     def _alarm(
@@ -67,61 +96,50 @@ class Alarms(Construct):
         self.alarms.append(alarm)
 
     def _queues(self, queues: MessageQueues) -> None:
-        for id, queue, what in (
-            ("dead-messages", queues.dead_messages, "Messages of parents were given up: redrive them when it works."),
-            ("dead-events", queues.dead_events, "Statuses or notices were given up: see the log of record-delivery."),
-        ):
+        for name, queue in queues.dead_letters.items():
             waiting = queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="Maximum")
-            self._alarm(id, what, waiting, 0)
-        oldest = queues.messages.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum")
-        self._alarm(
-            "messages-wait",
-            "Messages wait for minutes: the pipe has stopped or backs off, or every try fails.",
-            oldest,
-            120,
-            minutes=3,
-        )
+            self._alarm(
+                f"dead-{name}", f"The queue {name} has dead letters: redrive them when the cause is gone.", waiting, 0
+            )
+        for name, queue in queues.fifo.items():
+            self._alarm(
+                f"{name}-wait",
+                f"The queue {name} waits for minutes: its pipe has stopped or is throttled, or every try fails.",
+                queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic="Maximum"),
+                120,
+                minutes=3,
+            )
 
-    def _student_sync(self, bot: BotStack) -> None:
+    def _machines(self, machines: Mapping[str, stepfunctions.StateMachine]) -> None:
+        for machine in MACHINES:
+            what, tolerated = FAILED[machine.name]
+            self._alarm(f"failed-{machine.name.replace('_', '-')}", what, _failed(machines[machine.name]), tolerated)
         self._alarm(
-            "failed-student-sync",
-            "The nightly student sync failed: see its execution. New numbers are not known, nobody was deactivated.",
-            _failed(bot.student_sync.machine),
-            0,
-        )
-
-    def _conversation(self, bot: BotStack) -> None:
-        machine = bot.conversation.machine
-        self._alarm(
-            "failed-conversations",
-            "Executions fail: parents hear nothing until a try succeeds. WhatsApp is down, or its token is.",
-            _failed(machine),
-            2,
-        )
-        self._alarm(
-            "slow-conversations",
+            "slow-conversation",
             "P95 of an execution is over 8 s.",
-            machine.metric_time(period=FIVE_MINUTES, statistic="p95"),
+            machines["conversation"].metric_time(period=FIVE_MINUTES, statistic="p95"),
             8000,
             minutes=3,
         )
-        pipe = {"PipeName": bot.pipe.name}
-        for id, name, what in (
-            ("pipe-failing", "ExecutionFailed", "The pipe fails by itself, or its target does: see its log."),
-            ("pipe-throttled", "ExecutionThrottled", "The pipe is held back: raise the account's quotas."),
-            ("pipe-late", "ExecutionTimeout", "The pipe gives up waiting for executions."),
-        ):
-            metric = cloudwatch.Metric(
-                namespace="AWS/EventBridge/Pipes",
-                metric_name=name,
-                dimensions_map=pipe,
-                statistic="Sum",
-                period=MINUTE,
-            )
-            self._alarm(id, what, metric, 2, minutes=3)
 
-    def _front_door(self, bot: BotStack) -> None:
-        api = bot.front_door.api
+    def _pipes(self, pipes: Sequence[QueuePipe]) -> None:
+        for pipe, machine in zip(pipes, [item for item in MACHINES if item.queue], strict=True):
+            for id, name, what in (
+                ("failing", "ExecutionFailed", "The pipe fails by itself, or its target does: see its log."),
+                ("throttled", "ExecutionThrottled", "The pipe is throttled: raise the account's quotas."),
+                ("late", "ExecutionTimeout", "The pipe stops waiting for executions."),
+            ):
+                metric = cloudwatch.Metric(
+                    namespace="AWS/EventBridge/Pipes",
+                    metric_name=name,
+                    dimensions_map={"PipeName": pipe.name},
+                    statistic="Sum",
+                    period=MINUTE,
+                )
+                self._alarm(f"{machine.name}-pipe-{id}", what, metric, 2, minutes=3)
+
+    def _front_door(self, front_door: FrontDoor) -> None:
+        api = front_door.api
         self._alarm(
             "front-door-errors",
             "The front door answers 5xx: WhatsApp tries again for a week, but parents wait.",
@@ -136,8 +154,8 @@ class Alarms(Construct):
             50,
         )
 
-    def _functions(self, bot: BotStack) -> None:
-        for name, item in bot.functions.items():
+    def _functions(self, functions: Mapping[str, BotFunction]) -> None:
+        for name, item in functions.items():
             self._alarm(f"{name.replace('_', '-')}-errors", f"{name} fails: see its log.", item.errors(), 2)
         self._alarm(
             "functions-throttled",
@@ -202,7 +220,7 @@ class Alarms(Construct):
         what = "P95 of the answers is past its target: the dashboard's waterfall says where the time goes."
         self._alarm("slow-answers", what, slow, kpis.P95_TARGET, minutes=3)
 
-    def _cache(self, bot: BotStack) -> None:
+    def _cache(self) -> None:
         throttled = cloudwatch.Metric(
             namespace="AWS/ElastiCache",
             metric_name="ThrottledCmds",

@@ -7,10 +7,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra import kpis
-from infra.constructs.alarms import Alarms
+from infra.constructs.alarms import Alarms, Watched
 from infra.settings import Settings
-from infra.stacks.bot import BotStack
-from infra.stacks.data import DataStack
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 
@@ -18,9 +16,7 @@ FIVE_MINUTES: Final = Duration.minutes(5)
 class Dashboard(Construct):
     """The rows are made by one method each; add a method to add a row."""
 
-    def __init__(
-        self, scope: Construct, id: str, settings: Settings, data: DataStack, bot: BotStack, alarms: Alarms
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, settings: Settings, watched: Watched, alarms: Alarms) -> None:
         super().__init__(scope, id)
         self._settings = settings
         self._namespace = kpis.namespace(settings.environment)
@@ -32,9 +28,9 @@ class Dashboard(Construct):
         )
         self.dashboard.add_widgets(*self._kpis())
         self.dashboard.add_widgets(*self._answers())
-        self.dashboard.add_widgets(*self._conversations(bot))
-        self.dashboard.add_widgets(*self._functions(bot))
-        self.dashboard.add_widgets(*self._data(settings, data))
+        self.dashboard.add_widgets(*self._conversations(watched))
+        self.dashboard.add_widgets(*self._functions(watched))
+        self.dashboard.add_widgets(*self._data(settings, watched))
 
     def _kpis(self) -> list[cloudwatch.IWidget]:
         """The plan's KPI table, each with its target as a line."""
@@ -73,8 +69,8 @@ class Dashboard(Construct):
             cloudwatch.GraphWidget(title="Not delivered, by WhatsApp's error code", left=by_code, width=6),
         ]
 
-    def _conversations(self, bot: BotStack) -> list[cloudwatch.IWidget]:
-        machine = bot.conversation.machine
+    def _conversations(self, watched: Watched) -> list[cloudwatch.IWidget]:
+        machine, queues = watched.machines["conversation"], watched.queues
         duration = [machine.metric_time(period=FIVE_MINUTES, statistic=name) for name in ("p50", "p95", "p99")]
         return [
             cloudwatch.GraphWidget(
@@ -90,17 +86,26 @@ class Dashboard(Construct):
             cloudwatch.GraphWidget(
                 title="Waiting",
                 left=[
-                    bot.queues.messages.metric_approximate_number_of_messages_visible(label="messages"),
-                    bot.queues.events.metric_approximate_number_of_messages_visible(label="events"),
-                    bot.queues.dead_messages.metric_approximate_number_of_messages_visible(label="given up"),
+                    *(
+                        queue.metric_approximate_number_of_messages_visible(label=name)
+                        for name, queue in queues.fifo.items()
+                    ),
+                    queues.events.metric_approximate_number_of_messages_visible(label="events"),
+                    *(
+                        queue.metric_approximate_number_of_messages_visible(label=f"dead letters of {name}")
+                        for name, queue in queues.dead_letters.items()
+                    ),
                 ],
-                right=[bot.queues.messages.metric_approximate_age_of_oldest_message(label="oldest (s)")],
+                right=[
+                    queue.metric_approximate_age_of_oldest_message(label=f"{name}: oldest (s)")
+                    for name, queue in queues.fifo.items()
+                ],
                 width=8,
             ),
         ]
 
-    def _functions(self, bot: BotStack) -> list[cloudwatch.IWidget]:
-        functions = bot.functions.items()
+    def _functions(self, watched: Watched) -> list[cloudwatch.IWidget]:
+        functions = watched.functions.items()
         return [
             cloudwatch.GraphWidget(
                 title="Functions: P95 (ms)",
@@ -115,17 +120,17 @@ class Dashboard(Construct):
             cloudwatch.GraphWidget(
                 title="Front door",
                 left=[
-                    bot.front_door.api.metric_count(statistic="Sum", label="requests"),
-                    bot.front_door.api.metric_client_error(statistic="Sum", label="4xx"),
-                    bot.front_door.api.metric_server_error(statistic="Sum", label="5xx"),
+                    watched.front_door.api.metric_count(statistic="Sum", label="requests"),
+                    watched.front_door.api.metric_client_error(statistic="Sum", label="4xx"),
+                    watched.front_door.api.metric_server_error(statistic="Sum", label="5xx"),
                 ],
-                right=[bot.front_door.api.metric_latency(statistic="p95", label="P95 (ms)")],
+                right=[watched.front_door.api.metric_latency(statistic="p95", label="P95 (ms)")],
                 width=8,
             ),
         ]
 
-    def _data(self, settings: Settings, data: DataStack) -> list[cloudwatch.IWidget]:
-        instances = {"primary": data.database.primary, "replica": data.database.replica}
+    def _data(self, settings: Settings, watched: Watched) -> list[cloudwatch.IWidget]:
+        instances = {"primary": watched.database.primary, "replica": watched.database.replica}
         made = {name: instance for name, instance in instances.items() if instance}
         cache = {
             name: cloudwatch.Metric(

@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.catalog import Authorization, Route
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.log_group import log_group
-from infra.constructs.state_machine import camel_case
+from infra.constructs.message_queues import camel_case
 from infra.settings import Settings
 
 # The route's pattern, never the path: the token of a pass is in it. No query string: the verify token is in it.

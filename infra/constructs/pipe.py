@@ -1,4 +1,4 @@
-"""The pipe from the queue of messages to the conversation: one message, one execution, waited for."""
+"""The pipe from a FIFO queue to its state machine: one message, one execution, waited for."""
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_pipes as pipes
@@ -10,24 +10,26 @@ from infra.constructs.log_group import log_group
 from infra.settings import Settings
 
 
-class ConversationPipe(Construct):
-    """Takes a message off the queue when its execution succeeded; else the queue offers it again."""
+class QueuePipe(Construct):
+    """Deletes a message when its execution has succeeded; else the queue delivers it again."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         settings: Settings,
-        messages: sqs.Queue,
+        name: str,
+        queue: sqs.Queue,
         machine: stepfunctions.StateMachine,
     ) -> None:
+        """`name`: of the machine in the catalog."""
         super().__init__(scope, id)
-        self.name = settings.name("conversation")
+        self.name = settings.name(name)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("pipes.amazonaws.com"))
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                resources=[messages.queue_arn],
+                resources=[queue.queue_arn],
             )
         )
         role.add_to_policy(
@@ -38,9 +40,9 @@ class ConversationPipe(Construct):
             self,
             "Pipe",
             name=self.name,
-            description="One message, one execution of the conversation",
+            description=f"One message, one execution of {name}",
             role_arn=role.role_arn,
-            source=messages.queue_arn,
+            source=queue.queue_arn,
             source_parameters=pipes.CfnPipe.PipeSourceParametersProperty(
                 sqs_queue_parameters=pipes.CfnPipe.PipeSourceSqsQueueParametersProperty(batch_size=1)
             ),

@@ -1,4 +1,4 @@
-"""The bot itself: the front door, the queues, the conversation and its functions."""
+"""The bot itself: the HTTP API, the queues, the state machines and the functions."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,17 +7,17 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra import grants
-from infra.catalog import COMMON_SETTINGS, FUNCTIONS, ROUTES, Function, Side, Trigger
+from infra.catalog import COMMON_SETTINGS, FUNCTIONS, MACHINES, ROUTES, Function, Side, Trigger
 from infra.constructs.bot_function import BotFunction
 from infra.constructs.events import read_events
 from infra.constructs.http_api import FrontDoor
 from infra.constructs.layers import package
-from infra.constructs.message_queues import MessageQueues
+from infra.constructs.message_queues import MessageQueues, camel_case
 from infra.constructs.migration import SchemaMigration
-from infra.constructs.pipe import ConversationPipe
+from infra.constructs.nightly_schedule import NightlySchedule
+from infra.constructs.pipe import QueuePipe
 from infra.constructs.rollout import CanaryRollout
-from infra.constructs.state_machine import ConversationMachine, camel_case
-from infra.constructs.student_sync import StudentSync
+from infra.constructs.state_machine import StateMachine
 from infra.constructs.vpc import DataNetwork
 from infra.settings import Rollout, Settings
 from infra.stacks.data import DataStack
@@ -35,12 +35,12 @@ class BotStack(Stack):
         data: DataStack,
         packages: Mapping[str, Path],
     ) -> None:
-        super().__init__(scope, id, description="School assistant: front door, queues, conversation, functions")
+        super().__init__(scope, id, description="School assistant: HTTP API, queues, state machines, functions")
         self.queues = MessageQueues(self, "Queues", settings)
         self.front_door = FrontDoor(self, "FrontDoor", settings)
 
-        statements = grants.statements(data, self.queues, self.front_door)
-        environment = grants.environment(settings, data, self.queues, self.front_door.url)
+        outside = grants.Outside(data.database, data.cache, data.documents, data.secrets, self.queues, self.front_door)
+        statements, environment = grants.statements(outside), grants.environment(settings, outside)
         layers = package(self, packages)
 
         def make(function: Function) -> BotFunction:
@@ -63,9 +63,25 @@ class BotStack(Stack):
         migration.comes_before(item for item in inside if item.catalog.trigger is not Trigger.DEPLOY)
 
         self.front_door.add_routes(ROUTES, {name: item.alias for name, item in self.functions.items()})
-        self.conversation = ConversationMachine(self, "Conversation", settings, self.functions, data.key)
-        self.pipe = ConversationPipe(self, "Pipe", settings, self.queues.messages, self.conversation.machine)
-        self.student_sync = StudentSync(self, "StudentSync", settings, self.functions, data.key)
+        self.machines = {
+            machine.name: StateMachine(
+                self, camel_case(machine.name), settings, machine, self.functions, self.queues.fifo, data.key
+            ).machine
+            for machine in MACHINES
+        }
+        self.pipes = [
+            QueuePipe(
+                self,
+                f"{camel_case(machine.name)}Pipe",
+                settings,
+                machine.name,
+                self.queues.fifo[machine.queue],
+                self.machines[machine.name],
+            )
+            for machine in MACHINES
+            if machine.queue
+        ]
+        NightlySchedule(self, "StudentSyncSchedule", settings, self.machines["student_sync"])
         for item in self.functions.values():
             if item.catalog.trigger is Trigger.QUEUE:
                 read_events(self.queues.events, item)
@@ -79,6 +95,7 @@ class BotStack(Stack):
         CfnOutput(self, "WebhookUrl", value=f"{self.front_door.url}/webhook")
         CfnOutput(self, "PaymentUrl", value=f"{self.front_door.url}/events/payment")
         CfnOutput(self, "PublicUrl", value=settings.public_url or self.front_door.url)
-        CfnOutput(self, "ConversationMachine", value=self.conversation.machine.state_machine_arn)
-        CfnOutput(self, "StudentSyncMachine", value=self.student_sync.machine.state_machine_arn)
-        CfnOutput(self, "DeadMessages", value=self.queues.dead_messages.queue_url)
+        for name, machine in self.machines.items():
+            CfnOutput(self, f"{camel_case(name)}Machine", value=machine.state_machine_arn)
+        for name, queue in self.queues.dead_letters.items():
+            CfnOutput(self, f"DeadLettersOf{camel_case(name)}", value=queue.queue_url)

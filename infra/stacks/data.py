@@ -16,7 +16,12 @@ class DataStack(Stack):
     """The stateful part. What holds data outlives the stack; `protected` keeps the database from deletion by hand."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings, network: DataNetwork) -> None:
-        super().__init__(scope, id, description="School assistant: database, cache, documents, secrets")
+        super().__init__(
+            scope,
+            id,
+            description="School assistant: database, cache, documents, secrets",
+            termination_protection=settings.protected,
+        )
         self.key = EncryptionKey(self, "Key", settings)
         self.database = Database(self, "Database", settings, network)
         self.cache = Cache(self, "Cache", settings, network)

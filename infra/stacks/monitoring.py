@@ -7,7 +7,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
-from infra.constructs.alarms import Alarms
+from infra.constructs.alarms import Alarms, Watched
 from infra.constructs.dashboard import Dashboard
 from infra.settings import Settings
 from infra.stacks.bot import BotStack
@@ -33,6 +33,7 @@ class MonitoringStack(Stack):
         if settings.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
             acknowledge(topic, {"Serverless-SNSRedrivePolicy": "E-mail; the alarm itself stays visible in CloudWatch."})
-        self.alarms = Alarms(self, "Alarms", settings, bot, data.database, topic)
-        self.dashboard = Dashboard(self, "Dashboard", settings, data, bot, self.alarms)
+        watched = Watched(bot.queues, bot.machines, bot.pipes, bot.front_door, bot.functions, data.database)
+        self.alarms = Alarms(self, "Alarms", settings, watched, topic)
+        self.dashboard = Dashboard(self, "Dashboard", settings, watched, self.alarms)
         CfnOutput(self, "AlarmTopic", value=topic.topic_arn)

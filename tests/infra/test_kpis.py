@@ -13,7 +13,8 @@ from tests.infra.conftest import ENVIRONMENTS, ROOT, Environment, placeholders, 
 
 SHOWN = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
 SOURCES = {path: path.read_text() for path in (ROOT / "functions").rglob("*.py")}
-WRITTEN = {name for text in SOURCES.values() for name in re.findall(r"(?:count\w*|took)\(\s*\"([A-Z]\w+)\"", text)}
+CALL = r"(?:count\w*|record_duration)\(\s*\"([A-Z]\w+)\""
+WRITTEN = {name for text in SOURCES.values() for name in re.findall(CALL, text)}
 WRITTEN |= {name for text in SOURCES.values() for name in re.findall(r"\"([A-Z]\w+)\" if .+ else \"[A-Z]\w+\"\)", text)}
 WRITTEN |= {name for text in SOURCES.values() for name in re.findall(r"if .+ else \"([A-Z]\w+)\"\)", text)}
 
@@ -67,7 +68,7 @@ def test_the_waterfall_is_one_for_the_dashboard_and_the_local_table(dashboard: s
     found = Collected()
     found.values["SchoolApiTime", "fetch_fees"] = [100, 200, 9000]
     found.values["SchoolApiTime", "school_graph"] = [400]
-    found.values["SchoolApiTime", "student_page"] = [7000]
+    found.values["SchoolApiTime", "fetch_student_page"] = [7000]
     assert ("school API, P50", "0.20 s", "") in rows(found, SchoolApi.REST)
     assert ("school API, P50", "0.40 s", "") in rows(found, SchoolApi.GRAPH)
 

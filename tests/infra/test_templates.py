@@ -1,6 +1,5 @@
 """What the templates promise: who reaches what, what survives, and that nothing is forgotten."""
 
-import importlib
 import json
 import re
 import subprocess
@@ -8,29 +7,32 @@ import sys
 from pathlib import Path
 
 import pytest
-from functions.adapters.settings import variables_of
 
 from infra.catalog import (
     COMMON_SETTINGS,
     FUNCTIONS,
-    QUEUE_VISIBILITY_SECONDS,
+    MACHINES,
     ROUTES,
     SETTINGS_OF_GRANT,
     Function,
     Grant,
+    Machine,
     SchoolApi,
     Side,
     Trigger,
 )
-from infra.packaging import ROOT
-from tests.infra.conftest import Environment, Resource, actions, as_list, placeholders, synthesize
+from infra.paths import ROOT
+from infra.state_machine_definitions import load_definition
+from tests.infra.conftest import ENVIRONMENTS, Environment, Resource, actions, as_list, placeholders, synthesize
 
-DEFINITIONS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachines").glob("*.asl.json")}
+DEFINITIONS = {machine.name: load_definition(machine.name) for machine in MACHINES}
+QUEUED = [machine for machine in MACHINES if machine.queue]
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
 # The only actions that each grant may bring.
 ACTIONS = {
     Grant.SEND_CONVERSATION: {"sqs:SendMessage"},
+    Grant.SEND_PAYMENTS: {"sqs:SendMessage"},
     Grant.SEND_EVENTS: {"sqs:SendMessage"},
     Grant.WRITE_INSPECTION: {"s3:PutObject"},
     Grant.WRITE_PASSES: {"s3:PutObject"},
@@ -166,10 +168,8 @@ def test_the_rules_stop_a_wildcard_without_a_reason(node: None, tmp_path: Path) 
 
 
 @every_function
-def test_a_function_has_every_setting_that_its_handler_requires(environment: Environment, function: Function) -> None:
+def test_a_function_has_every_setting_of_the_catalog(environment: Environment, function: Function) -> None:
     variables = environment.function(function.name)["Environment"]["Variables"]
-    handler = importlib.import_module(f"functions.{function.name}")
-    assert set(variables_of(handler.Settings)) <= variables.keys()
     assert variables.keys() == {*function.environment, *COMMON_SETTINGS}
     assert all(variables.values())
 
@@ -209,7 +209,12 @@ def test_everything_calls_the_live_alias(environment: Environment) -> None:
     callers = [
         *(item["IntegrationUri"] for item in environment.of_type("AWS::ApiGatewayV2::Integration")),
         *(item["FunctionName"] for item in environment.of_type("AWS::Lambda::EventSourceMapping")),
-        *(value for name in DEFINITIONS for value in machine(environment, name)["DefinitionSubstitutions"].values()),
+        *(
+            value
+            for name in DEFINITIONS
+            for placeholder, value in state_machine(environment, name)["DefinitionSubstitutions"].items()
+            if not placeholder.endswith("QueueUrl")
+        ),
         environment.of_type("Custom::SchemaMigration")[0]["Migrate"],
     ]
     for caller in callers:
@@ -293,11 +298,11 @@ def test_the_front_door_is_throttled_and_logs_no_path(environment: Environment) 
     assert not re.search(r"\$context\.(path|http\.path|identity|requestOverride)", logged)
 
 
-def test_a_message_is_hidden_for_six_times_as_long_as_an_execution_may_take(environment: Environment) -> None:
-    queue = environment.one(queue_ids(environment)["messages.fifo"])
-    longest = json.loads(DEFINITIONS["conversation"])["TimeoutSeconds"]
-    assert queue["VisibilityTimeout"] == QUEUE_VISIBILITY_SECONDS
-    assert queue["VisibilityTimeout"] >= 6 * longest
+@pytest.mark.parametrize("machine", QUEUED, ids=lambda machine: machine.name)
+def test_a_message_is_hidden_for_longer_than_an_execution_may_take(environment: Environment, machine: Machine) -> None:
+    queue = environment.one(queue_ids(environment)[f"{machine.queue}.fifo"])
+    assert queue["VisibilityTimeout"] == machine.visibility_seconds
+    assert queue["VisibilityTimeout"] >= 2 * json.loads(DEFINITIONS[machine.name])["TimeoutSeconds"]
 
 
 def test_an_event_is_hidden_for_six_times_as_long_as_its_function_may_take(environment: Environment) -> None:
@@ -309,7 +314,8 @@ def test_an_event_is_hidden_for_six_times_as_long_as_its_function_may_take(envir
 
 def test_each_queue_has_dead_letters_of_its_own_kind(environment: Environment) -> None:
     queues = {item.id: item for item in environment.of_type("AWS::SQS::Queue")}
-    for name, dead in (("messages.fifo", "messages-dead.fifo"), ("events", "events-dead")):
+    fifo = [(f"{machine.queue}.fifo", f"{machine.queue}-dead.fifo") for machine in QUEUED]
+    for name, dead in (*fifo, ("events", "events-dead")):
         queue, letters = (queues[queue_ids(environment)[it]] for it in (name, dead))
         assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [letters.id, "Arn"]}
         assert queue.properties.get("FifoQueue") == letters.properties.get("FifoQueue")
@@ -323,17 +329,19 @@ def queue_ids(environment: Environment) -> dict[str, str]:
     return {item["QueueName"].removeprefix(prefix): item.id for item in environment.of_type("AWS::SQS::Queue")}
 
 
-def test_the_pipe_waits_for_each_execution(environment: Environment) -> None:
-    (pipe,) = environment.of_type("AWS::Pipes::Pipe")
+@pytest.mark.parametrize("machine", QUEUED, ids=lambda machine: machine.name)
+def test_a_pipe_waits_for_each_execution(environment: Environment, machine: Machine) -> None:
+    name = f"school-{environment.name}-{machine.name}"
+    (pipe,) = [item for item in environment.of_type("AWS::Pipes::Pipe") if item["Name"] == name]
     target = pipe["TargetParameters"]["StepFunctionStateMachineParameters"]
     assert target == {"InvocationType": "REQUEST_RESPONSE"}
     assert pipe["SourceParameters"] == {"SqsQueueParameters": {"BatchSize": 1}}
-    assert pipe["Source"] == {"Fn::GetAtt": [queue_ids(environment)["messages.fifo"], "Arn"]}
+    assert pipe["Source"] == {"Fn::GetAtt": [queue_ids(environment)[f"{machine.queue}.fifo"], "Arn"]}
     assert "IncludeExecutionData" not in pipe["LogConfiguration"]
     assert actions(environment.statements(pipe["RoleArn"])) == {*POLLING, "states:StartSyncExecution"}
 
 
-def machine(environment: Environment, definition: str) -> Resource:
+def state_machine(environment: Environment, definition: str) -> Resource:
     name = f"school-{environment.name}-{definition.replace('_', '-')}"
     (found,) = [it for it in environment.of_type("AWS::StepFunctions::StateMachine") if it["StateMachineName"] == name]
     return found
@@ -341,7 +349,7 @@ def machine(environment: Environment, definition: str) -> Resource:
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_placeholder_of_a_state_machine_is_substituted_and_granted(environment: Environment, name: str) -> None:
-    made = machine(environment, name)
+    made = state_machine(environment, name)
     assert json.loads(made["DefinitionString"]) == json.loads(DEFINITIONS[name])
     substituted = made["DefinitionSubstitutions"]
     assert substituted.keys() == set(re.findall(r"\$\{(\w+)\}", DEFINITIONS[name]))
@@ -349,7 +357,13 @@ def test_every_placeholder_of_a_state_machine_is_substituted_and_granted(environ
         it for it in environment.statements(made["RoleArn"]) if as_list(it["Action"]) == ["lambda:InvokeFunction"]
     ]
     granted = {resource["Ref"] for statement in invoke for resource in as_list(statement["Resource"])}
-    assert granted == {value["Ref"] for value in substituted.values() if isinstance(value, dict)}
+    queues = {name for name in substituted if name.endswith("QueueUrl")}
+    assert granted == {
+        value["Ref"] for name, value in substituted.items() if isinstance(value, dict) and name not in queues
+    }
+    send = [it for it in environment.statements(made["RoleArn"]) if as_list(it["Action"]) == ["sqs:SendMessage"]]
+    sent_to = {resource["Fn::GetAtt"][0] for it in send for resource in as_list(it["Resource"])}
+    assert sent_to == {substituted[name]["Ref"] for name in queues}
 
 
 def test_every_function_of_a_state_machine_is_in_one() -> None:
@@ -358,12 +372,13 @@ def test_every_function_of_a_state_machine_is_in_one() -> None:
     assert {item.name.title().replace("_", "") for item in FUNCTIONS if item.trigger not in called} <= used
 
 
-def test_a_conversation_is_express(environment: Environment) -> None:
-    assert machine(environment, "conversation")["StateMachineType"] == "EXPRESS"
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_what_a_queue_starts_is_express(environment: Environment, machine: Machine) -> None:
+    assert state_machine(environment, machine.name)["StateMachineType"] == ("EXPRESS" if machine.queue else "STANDARD")
 
 
 def test_the_console_shows_what_was_said_and_no_one_else_can_read_it(environment: Environment) -> None:
-    logging = machine(environment, "conversation")["LoggingConfiguration"]
+    logging = state_machine(environment, "conversation")["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
     (group,) = [
         item
@@ -380,6 +395,16 @@ STATEFUL = (
     *("AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key"),
     *("AWS::DynamoDB::Table", "AWS::EFS::FileSystem"),
 )
+
+
+def test_the_stack_with_data_cannot_be_deleted_where_the_settings_protect_it(environment: Environment) -> None:
+    manifest = json.loads((environment.folder / "manifest.json").read_text())
+    protected = {
+        name.removeprefix(f"school-{environment.name}-")
+        for name, item in manifest["artifacts"].items()
+        if item["type"] == "aws:cloudformation:stack" and item["properties"].get("terminationProtection")
+    }
+    assert protected == ({"data"} if ENVIRONMENTS[environment.name].get("protected", True) else set())
 
 
 def test_what_holds_data_is_retained(environment: Environment) -> None:
@@ -466,7 +491,7 @@ def test_of_an_existing_database_only_the_replica_is_made(existing: Environment)
     (replica,) = existing.of_type("AWS::RDS::DBInstance")
     assert "records" in json.dumps(replica["SourceDBInstanceIdentifier"])
     assert not existing.of_type("AWS::EC2::VPC")
-    variables = existing.function("remember")["Environment"]["Variables"]
+    variables = existing.function("record_conversation")["Environment"]["Variables"]
     assert variables["DATABASE_WRITER_URL"] == (
         "postgresql+pg8000://assistant@records.abc.eu-west-1.rds.amazonaws.com:5432/school"
     )

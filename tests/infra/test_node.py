@@ -1,4 +1,4 @@
-"""The CDK's command line runs on a Node that it supports, whatever the machine has."""
+"""What is new enough of Node is used; else one from PyPI is."""
 
 import os
 import subprocess
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import cli
-from infra.packaging import BUILD
+from infra import node
+from infra.paths import BUILD
 
 
 def fake_node(folder: Path, version: str) -> Path:
@@ -22,7 +22,7 @@ def fake_node(folder: Path, version: str) -> Path:
 
 def search_path(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> str:
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    return cli.node_environment()["PATH"]
+    return node.node_environment()["PATH"]
 
 
 @pytest.mark.parametrize("version", ["v22.0.0", "v24.11.1"])
@@ -45,7 +45,7 @@ def test_where_there_is_none_it_comes_from_pypi_and_works(tmp_path: Path, monkey
     for name in ("node", "npm"):
         assert subprocess.run([name, "--version"], env=environment, capture_output=True).returncode == 0
     version = subprocess.run(["node", "--version"], env=environment, capture_output=True, text=True).stdout
-    assert version.strip() == f"v{cli.NODE}"
+    assert version.strip() == f"v{node.NODE}"
 
 
 def test_a_second_call_installs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,4 +55,4 @@ def test_a_second_call_installs_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_nothing_is_told_to_anyone() -> None:
-    assert cli.node_environment()["CDK_DISABLE_CLI_TELEMETRY"] == "true"
+    assert node.node_environment()["CDK_DISABLE_CLI_TELEMETRY"] == "true"
