@@ -33,7 +33,7 @@ sync: $(call stamp,local) ## run the nightly student sync on what `make run` sta
 # Tests that share an expensive fixture stay together in one worker: tests/selection.py.
 .PHONY: test
 test: $(call stamp,dev) ## all tests, on all cores: 3 to 5 minutes (options: ARGS="-n0 tests/e2e")
-	@$(BIN)/pytest -n logical --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n logical --dist loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(call stamp,dev) ## the tests that start no server and no process: under 20 seconds

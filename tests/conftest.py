@@ -33,9 +33,9 @@ from local.redis_server import RedisServer
 from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.server import running
-from tests.selection import pytest_collection_modifyitems
+from tests.selection import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_collection_modifyitems"]
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 settings.register_profile("busy-machine", deadline=None)
 settings.register_profile("few-examples", deadline=None, max_examples=15)  # of `make test-fast`

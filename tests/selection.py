@@ -9,6 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Modules whose functions and classes start something. Names of single members where the rest of the module does not.
 STARTERS: Final = {
@@ -37,30 +38,42 @@ STARTERS: Final = {
 }
 # `plan` only chooses ports, once in a session; `nothing_started` holds fast tests to their word.
 HARMLESS: Final = {"plan", "nothing_started"}
-# Fixtures that are too expensive to have in two workers: what uses them runs in one, and first since it takes longest.
-SHARED: Final = {"stack": "end to end", "graph_stack": "end to end", "node": "templates"}
+# Folders whose tests share fixtures too expensive to have twice: the running stack, the synthesized templates. Each
+# stays in one worker, and begins first because it takes longest.
+TOGETHER: Final = ("tests/e2e/", "tests/infra/")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reach = Reach()
     for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        if not item.get_closest_marker("enable_socket") and not reach.starts_something(item):
+        if (
+            isinstance(item, pytest.Function)
+            and not item.get_closest_marker("enable_socket")
+            and not reach.starts_something(item)
+        ):
             item.add_marker("fast")
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _rank(item))  # stable: within a group the order stays
+    items.sort(key=lambda item: _place(_group(item.nodeid)))  # stable: within a group the order stays
 
 
-def _group(item: pytest.Function) -> str:
-    """Tests of one group run in one worker, one after the other."""
-    return next((group for fixture, group in SHARED.items() if fixture in item.fixturenames), item.module.__name__)
+class GroupScheduling(LoadScopeScheduling):
+    """Gives a worker one whole group at a time, which marks cannot do with pytest 9.2 (pytest-xdist issue 1386)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
 
 
-def _rank(item: pytest.Item) -> int:
-    group = _group(item) if isinstance(item, pytest.Function) else ""
-    return next((place for place, name in enumerate(SHARED.values()) if name == group), len(SHARED))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
+    return GroupScheduling(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def _group(nodeid: str) -> str:
+    """A folder whose tests stay together, else the test's own file."""
+    return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+def _place(group: str) -> int:
+    return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
 
 
 class Reach:
