@@ -3,13 +3,17 @@
 Every part of the stack is a process of its own that is started with the path of this plan, saved as JSON.
 """
 
+import fcntl
 import json
+import os
+import random
 import secrets
 import socket
-from collections.abc import Iterator
+import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,8 +29,11 @@ PHONE_NUMBER_ID: Final = "106540352242922"
 OFFICE: Final = "+263772000900"  # of the sample school
 DISPLAY_PHONE_NUMBER: Final = "263772000000"
 WABA_ID: Final = "102290129340398"
-# A cluster node listens 10,000 higher as well: there, above the ports that Linux gives to connections by chance.
-REDIS_PORTS: Final = range(51_000, 55_536)
+# Below 32,768: Linux gives the ports above to outgoing connections, which could take one before its server does.
+SERVER_PORTS: Final = range(23_000, 30_000)
+REDIS_PORTS: Final = range(20_000, 22_768)
+REDIS_BUS: Final = 10_000  # a cluster node listens that much higher as well
+TRIED_PORTS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -46,20 +53,50 @@ class Ports:
     @classmethod
     def free(cls, **fixed: int) -> Self:
         """Ports that are free now; those given by name are kept."""
-        with ExitStack() as stack:
-            found = {}
-            for field in fields(cls):
-                wanted = REDIS_PORTS if field.name == "redis" else range(65_536)
-                found[field.name] = next(port for port in _free_ports(stack) if port in wanted)
+        found = {
+            field.name: _reserve(REDIS_PORTS, REDIS_BUS) if field.name == "redis" else _reserve(SERVER_PORTS)
+            for field in fields(cls)
+            if field.name not in fixed
+        }
         return cls(**(found | fixed))
 
 
-def _free_ports(stack: ExitStack) -> Iterator[int]:
-    """Ports that nobody listens on, each held until the stack closes, so that none comes twice."""
-    while True:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        yield listener.getsockname()[1]
+_reserved: Final[set[int]] = set()
+
+
+def _reserve(ports: range, *offsets: int) -> int:
+    """A port that nobody listens on, there and at the offsets; no other run gets it while this process lives."""
+    for port in random.sample(ports, TRIED_PORTS):
+        if port not in _reserved and _is_free(port, *(port + offset for offset in offsets)) and _lock(port):
+            _reserved.add(port)
+            return port
+    raise RuntimeError(f"No free port found from {ports.start} to {ports.stop - 1}: end programs that listen there.")
+
+
+def _is_free(*ports: int) -> bool:
+    with ExitStack() as stack:
+        try:
+            for port in ports:
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _lock(port: int) -> bool:
+    """Lock one byte of a file that all runs share: runs that start at the same moment get different ports."""
+    try:
+        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _locks() -> int:
+    """The file; open until the process ends, since closing it would release the locks."""
+    path = Path(tempfile.gettempdir(), f"school-ports-{os.getuid()}")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import io
 import json
+import logging
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +19,8 @@ import boto3
 import pytest
 import requests
 from botocore.client import BaseClient
+from hypothesis import settings
+from pytest_socket import disable_socket, enable_socket
 from sqlalchemy import Engine, create_engine, text
 
 from functions import dependencies
@@ -32,6 +36,13 @@ from local.redis_server import RedisServer
 from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.server import running
+from tests.selection import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+
+settings.register_profile("busy-machine", deadline=None)
+settings.register_profile("few-examples", deadline=None, max_examples=15)  # of `make test-fast`
+settings.load_profile("busy-machine")
 
 TODAY = date(2026, 11, 23)  # a Monday in term 3, which ends on 3 December
 ROOT = Path(__file__).parents[1]
@@ -49,6 +60,23 @@ def eventually(look: Callable[[], Any], seconds: float = 30) -> Any:
                 return found
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def nothing_started(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A fast test (see tests/selection.py) fails if it opens a socket or starts a process."""
+    if not request.node.get_closest_marker("fast"):
+        yield
+        return
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("a fast test must not start a process: see tests/selection.py")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", refuse)
+        disable_socket(allow_unix_socket=True)
+        yield
+        enable_socket()
 
 
 @pytest.fixture(scope="session")
@@ -364,7 +392,8 @@ def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
     stream = io.StringIO()
     environment.setattr(sys, "stdout", stream)
-    handlers = observability.logger().handlers
+    handlers = [handler for handler in observability.logger().handlers if isinstance(handler, logging.StreamHandler)]
+    assert handlers
     previous = [handler.setStream(stream) for handler in handlers]
     yield stream
     for handler, old in zip(handlers, previous, strict=True):

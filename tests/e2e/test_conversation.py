@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pypdfium2
@@ -88,7 +89,9 @@ def test_a_term_code_alone_shows_that_balance(phone: Phones) -> None:
     assert "Term 1, 2026" in phone("75").says("2026-1")
 
 
-def test_a_statement_too_long_for_a_message_comes_whole_as_a_pdf(phone: Phones, running: Running, tmp_path) -> None:
+def test_a_statement_too_long_for_a_message_comes_whole_as_a_pdf(
+    phone: Phones, running: Running, tmp_path: Path
+) -> None:
     father = phone("long")
     said = father.says("statement")
     assert father.last is not None
@@ -105,7 +108,7 @@ def test_a_statement_too_long_for_a_message_comes_whole_as_a_pdf(phone: Phones, 
     ("who", "valid_until"),
     [("50", "30 November 2026"), ("75", "24 November 2026"), ("100", "3 December 2026")],
 )
-def test_gate_pass_by_share_paid(phone: Phones, running: Running, tmp_path, who: str, valid_until: str) -> None:
+def test_gate_pass_by_share_paid(phone: Phones, running: Running, tmp_path: Path, who: str, valid_until: str) -> None:
     mother = phone(who)
     said = mother.says("gate pass")
     assert f"Valid until {valid_until}" in said.replace("*", "")
@@ -114,6 +117,7 @@ def test_gate_pass_by_share_paid(phone: Phones, running: Running, tmp_path, who:
     image = pypdfium2.PdfDocument(path)[0].render(scale=2).to_pil()
     (code,) = zxingcpp.read_barcodes(image)
     url = urlsplit(code.text)
+    assert mother.parent.phone
     assert mother.parent.phone[-6:] not in code.text
     status, page = request("GET", code.text)
     assert status == 200

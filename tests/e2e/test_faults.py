@@ -34,7 +34,7 @@ def age_accounts(running: Running, seconds: float) -> None:
     """Make everything that is cached of accounts look as old as that."""
     client = cache_of(running)
     for key in client.scan_iter("v1:account:*"):
-        kept = json.loads(client.get(key))
+        kept = json.loads(client.get(key) or b"")
         client.set(key, json.dumps(kept | {"at": kept["at"] - seconds}), ex=3600)
     client.close()
 

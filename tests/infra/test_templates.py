@@ -22,8 +22,9 @@ from infra.catalog import (
     Trigger,
 )
 from infra.paths import ROOT
+from infra.settings import Settings
 from infra.state_machine_definitions import load_definition
-from tests.infra.conftest import ENVIRONMENTS, Environment, Resource, actions, as_list, placeholders, synthesize
+from tests.infra.conftest import CONTEXT, ENVIRONMENTS, Environment, Resource, actions, as_list, placeholders, synthesize
 
 DEFINITIONS = {machine.name: load_definition(machine.name) for machine in MACHINES}
 QUEUED = [machine for machine in MACHINES if machine.queue]
@@ -404,7 +405,8 @@ def test_the_stack_with_data_cannot_be_deleted_where_the_settings_protect_it(env
         for name, item in manifest["artifacts"].items()
         if item["type"] == "aws:cloudformation:stack" and item["properties"].get("terminationProtection")
     }
-    assert protected == ({"data"} if ENVIRONMENTS[environment.name].get("protected", True) else set())
+    settings = Settings.load(environment.name, ENVIRONMENTS, CONTEXT["presets"])
+    assert protected == ({"data"} if settings.protected else set())
 
 
 def test_what_holds_data_is_retained(environment: Environment) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import io
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -378,7 +379,7 @@ class Terminal:
 
 
 def four_free_ports() -> int:
-    for port in range(20_000, 30_000, 4):
+    for port in random.sample(range(10_000, 20_000, 4), 100):
         try:
             command_line.ports_from(port)
         except StackError:
