@@ -37,7 +37,11 @@ from functions.domain.intents import Intent
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import words_of
 from functions.domain.student_records import StudentRecord
-from local.state_machines import Execution, InvokeError, check, run, substitute
+from local.step_functions.definitions import substitute
+from local.step_functions.errors import InvokeError
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
+from local.step_functions.validation import check
 from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TARIRO, TODAY, VISITOR
 
 FILE = Path(__file__).parents[2] / "statemachines" / "conversation.asl.json"

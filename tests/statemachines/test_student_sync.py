@@ -16,7 +16,11 @@ from functions.adapters.cache import Cache
 from functions.domain.errors import DataUnavailable, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
 from functions.domain.student_records import StudentRecord
 from infra.catalog import FUNCTIONS
-from local.state_machines import Execution, InvokeError, check, run, substitute
+from local.step_functions.definitions import substitute
+from local.step_functions.errors import InvokeError
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
+from local.step_functions.validation import check
 from tests.conftest import Database
 
 TEXT = (Path(__file__).parents[2] / "statemachines" / "student_sync.asl.json").read_text("utf-8")
