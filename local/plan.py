@@ -1,6 +1,6 @@
-"""What one run of the local stack consists of: its folder, ports, names and the environment of each function.
+"""The configuration of one run of the local stack: folder, ports, names, environment of each function.
 
-Every part of the stack is a process of its own that is started with the path of this plan, saved as JSON.
+Each part of the stack is a process that is started with the path of this plan, saved as JSON.
 """
 
 import json
@@ -26,7 +26,7 @@ PHONE_NUMBER_ID: Final = "106540352242922"
 OFFICE: Final = "+263772000900"  # of the sample school
 DISPLAY_PHONE_NUMBER: Final = "263772000000"
 WABA_ID: Final = "102290129340398"
-# A cluster node listens 10,000 higher as well: there, above the ports that Linux gives to connections by chance.
+# A cluster node also listens 10,000 higher: beyond the ports that Linux assigns to outgoing connections.
 REDIS_PORTS: Final = range(51_000, 55_536)
 
 
@@ -59,7 +59,7 @@ class Ports:
 
     @classmethod
     def free(cls, **fixed: int) -> Self:
-        """Ports that are free now; those given by name are kept."""
+        """Free ports; those given by name are taken as they are."""
         with ExitStack() as stack:
             found = {}
             for field in fields(cls):
@@ -69,7 +69,7 @@ class Ports:
 
 
 def _free_ports(stack: ExitStack) -> Iterator[int]:
-    """Ports that nobody listens on, each held until the stack closes, so that none comes twice."""
+    """Free ports; each is held until the stack is closed, so that none is returned twice."""
     while True:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -105,7 +105,7 @@ class Plan:
 
     @classmethod
     def create(cls, folder: Path, ports: Ports, **options: object) -> Self:
-        """A plan with secrets made for this run and the simulated services as the outside world."""
+        """A plan with new secrets and the addresses of the simulated services."""
         world = f"http://127.0.0.1:{ports.world}"
         defaults: dict[str, object] = {
             "app_secret": secrets.token_hex(16),
@@ -159,7 +159,7 @@ class Plan:
     # --- environment of the functions ------------------------------------------------------------------------------
 
     def environment(self, function: Function) -> dict[str, str]:
-        """The environment variables of one function: what the catalog says it needs, and the AWS basics."""
+        """The environment variables of one function: those of the catalog, and AWS's own."""
         everything = {
             **{
                 queue_variable(machine): self.queue_url(f"{machine.queue}.fifo")
@@ -211,7 +211,7 @@ class Plan:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         }
 
-    # --- as JSON, from process to process --------------------------------------------------------------------------
+    # --- as JSON --------------------------------------------------------------------------------------------------
 
     def save(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Starts and stops the whole product on this machine.
 
     with Stack(Plan.create(folder, Ports.free(), profile="zero")) as stack:
-        ...  # everything answers; stack.redis.kill(), stack.postgres.kill_replica() and so on
+        ...  # all parts are ready; stack.redis.kill() and stack.postgres.kill_replica() simulate failures
 
 However the starting process ends, no process that it started is left.
 """
@@ -30,7 +30,7 @@ from local.redis_server import RedisServer
 from local.step_functions.errors import FunctionError, InvokeError
 
 ROOT: Final = Path(__file__).parents[1]
-START_SECONDS: Final = 600  # the first start downloads what the functions run on
+START_SECONDS: Final = 600  # the first start downloads the packages of the functions
 PARTS: Final = ("world", "aws", "database_proxy", "lambda_service")  # packages of local/, each a process
 
 Progress = Callable[[str, float], None]

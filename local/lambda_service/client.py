@@ -1,6 +1,6 @@
 """Invokes functions at the Lambda service, for state machines, event source mappings and the start of the stack.
 
-boto3 would do the same in six times the CPU time of a call, which a run of the conversation makes about eight times.
+boto3 would do the same, with 1.0 instead of 0.4 ms of CPU time a call; a conversation makes about eight calls.
 """
 
 import json
