@@ -18,7 +18,7 @@ from infra.catalog import function
 from local.child import die_with_parent
 from local.parent import Parent, new_message_id, text
 from local.plan import Plan
-from local.say import post
+from local.send_message import post_webhook
 from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.webhooks import encode
@@ -87,7 +87,7 @@ def _look(plan: Plan, parents: list[Parent], space: str) -> tuple[list[float], l
     times: tuple[list[float], list[float]] = ([], [])
     for found in times:
         for parent in parents:
-            message = inbound.read(parent.writes(text("thanks"), new_message_id())).messages[0]
+            message = inbound.read(parent.webhook_body(text("thanks"), new_message_id())).messages[0]
             began = time.perf_counter()
             understand.look(message)
             found.append(time.perf_counter() - began)
@@ -156,7 +156,7 @@ def _converse(stage: Stage, parents: list[Parent], messages: int, at_once: int) 
             if number is None:
                 return
             parent, name, sent = parents[number % len(parents)], new_message_id(), time.time()
-            status, _ = post(stage.running, encode(parent.writes(text("balance"), name)))
+            status, _ = post_webhook(stage.running, encode(parent.webhook_body(text("balance"), name)))
             look = {"to": parent.address, "in_reply_to": name, "wait": 60}
             replies = stage.running.world("GET", "/outbox", timeout=70, **look) if status == 200 else []
             if not replies:

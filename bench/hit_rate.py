@@ -119,7 +119,7 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, ch
         parent = parents[one.parent % len(parents)]
         children = parent[1]
         wish = f"gate pass {children[0]}" if one.wish == "gate pass" else one.wish
-        body = parent[0].writes(text(wish), new_message_id())
+        body = parent[0].webhook_body(text(wish), new_message_id())
         message = inbound.read(body).messages[0].as_json() | {"timestamp": 0}
         seen = understand.look(Message.read(message))
         if not change.prefetch and not seen["plan"]["needs_account"]:

@@ -1,6 +1,6 @@
-"""What one run of the local stack consists of: its folder, ports, names and the environment of each function.
+"""The configuration of one run of the local stack: folder, ports, names, environment of each function.
 
-Every part of the stack is a process of its own that is started with the path of this plan, saved as JSON.
+Each part of the stack is a process that is started with the path of this plan, saved as JSON.
 """
 
 import fcntl
@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from infra import kpis
-from infra.catalog import QUEUE_VISIBILITY_SECONDS, Function, SchoolApi
+from infra.catalog import MACHINES, Function, Machine, SchoolApi
 
 ACCOUNT: Final = "123456789012"  # moto's only account
 REGION: Final = "eu-west-1"
 ACCESS_KEY: Final = "local"  # of every function's role
 SECRET_KEY: Final = "local"
 BUCKET: Final = "school-documents"
+EVENTS_QUEUE: Final = "events"
 PHONE_NUMBER_ID: Final = "106540352242922"
 OFFICE: Final = "+263772000900"  # of the sample school
 DISPLAY_PHONE_NUMBER: Final = "263772000000"
@@ -36,17 +37,30 @@ REDIS_BUS: Final = 10_000  # a cluster node listens that much higher as well
 TRIED_PORTS: Final = 500
 
 
+def queue_variable(machine: Machine) -> str:
+    """The environment variable with the URL of a machine's queue: CONVERSATION_QUEUE_URL."""
+    return f"{machine.name.upper()}_QUEUE_URL"
+
+
+def function_arn(name: str) -> str:
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def machine_arn(name: str) -> str:
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+
+
 @dataclass(frozen=True)
 class Ports:
     """Loopback ports, one for each part."""
 
-    front_door: int  # the HTTP API: webhook, pass page
-    aws: int  # moto: SQS, S3, Secrets Manager, Step Functions; and the pipe's own pages (/executions)
-    lambdas: int  # the Lambda service: Invoke API and Runtime API
-    world: int  # /graph, /school, /openai, and the stack's own pages: /outbox, /calls, /profile
+    http_api: int  # webhook, payment notices, pass page, GraphQL gateway
+    aws: int  # moto: SQS, S3, Secrets Manager, Step Functions; and pages of our own (/executions, /queues)
+    lambdas: int  # the Lambda service
+    world: int  # the simulated services /graph, /school, /openai; and the pages /outbox, /calls, /profile, /faults
     postgres: int  # the primary itself
     replica: int  # the replica itself
-    database_writer: int  # what functions connect to: a proxy before the primary, which delays and fails on demand
+    database_writer: int  # functions connect here: a proxy before the primary, which delays and fails on demand
     database_reader: int  # the same before the replica
     redis: int
 
@@ -106,11 +120,10 @@ class Plan:
     folder: Path  # data, logs and this plan; ignored by git
     ports: Ports
     profile: str = "realistic"  # a file of local/profiles/
-    today: date | None = None  # the date school rules take as today; None: the real one
+    today: date | None = None  # the date that the school's rules take as today; None: the real one
     seed: int = 20261123  # of the sample school
-    retry_seconds: int = 10  # after a failed execution the message is offered again; on AWS: the visibility timeout
-    visibility_seconds: int = QUEUE_VISIBILITY_SECONDS
-    keep_warm: bool = True  # start one process of each answering function at once, as `prod` does
+    retry_seconds: int = 10  # until a message is received again after a failure; on AWS: the visibility timeout
+    keep_warm: bool = True  # one process of each answering function is started ahead, as in production
     school_api: SchoolApi = SchoolApi.REST  # how the conversation fetches accounts
     app_secret: str = ""
     verify_token: str = ""
@@ -125,11 +138,11 @@ class Plan:
     openai_model: str = "gpt-6-luna"
     school_api_calls_per_minute: int = 120
     students_per_page: int = 60
-    conversations_at_once: int = 50  # of the pipe; AWS allows 1,000
+    executions_at_once: int = 50  # of each pipe; AWS allows 1,000
 
     @classmethod
     def create(cls, folder: Path, ports: Ports, **options: object) -> Self:
-        """A plan with secrets made for this run and the simulated services as the outside world."""
+        """A plan with new secrets and the addresses of the simulated services."""
         world = f"http://127.0.0.1:{ports.world}"
         defaults: dict[str, object] = {
             "app_secret": secrets.token_hex(16),
@@ -144,15 +157,15 @@ class Plan:
         }
         return cls(folder=folder, ports=ports, **(defaults | options))  # type: ignore[arg-type]
 
-    # --- names of things -------------------------------------------------------------------------------------------
+    # --- addresses and names ---------------------------------------------------------------------------------------
 
     @property
     def aws_url(self) -> str:
-        return f"http://localhost:{self.ports.aws}"  # not the IP: S3 URLs break
+        return f"http://localhost:{self.ports.aws}"  # a name: with the IP address moto's S3 URLs break
 
     @property
     def public_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.front_door}"
+        return f"http://127.0.0.1:{self.ports.http_api}"
 
     @property
     def world_url(self) -> str:
@@ -183,11 +196,14 @@ class Plan:
     # --- environment of the functions ------------------------------------------------------------------------------
 
     def environment(self, function: Function) -> dict[str, str]:
-        """The environment variables of one function: what the catalog says it needs, and the AWS basics."""
+        """The environment variables of one function: those of the catalog, and AWS's own."""
         everything = {
-            "CONVERSATION_QUEUE_URL": self.queue_url("messages.fifo"),
-            "PAYMENT_QUEUE_URL": self.queue_url("payments.fifo"),
-            "EVENTS_QUEUE_URL": self.queue_url("events"),
+            **{
+                queue_variable(machine): self.queue_url(f"{machine.queue}.fifo")
+                for machine in MACHINES
+                if machine.queue
+            },
+            "EVENTS_QUEUE_URL": self.queue_url(EVENTS_QUEUE),
             "DOCUMENTS_BUCKET": BUCKET,
             "APP_SECRET_NAME": "school/local/whatsapp-app-secret",
             "VERIFY_TOKEN_NAME": "school/local/whatsapp-verify-token",
@@ -214,7 +230,7 @@ class Plan:
         chosen = {name: everything[name] for name in function.environment}
         if self.today:
             chosen["SCHOOL_TODAY"] = self.today.isoformat()
-        if self.whatsapp_api_url.startswith(self.world_url):  # never a number of the sample over the real WhatsApp
+        if self.whatsapp_api_url.startswith(self.world_url):  # the real WhatsApp must never get the sample's number
             chosen["OFFICE_WHATSAPP"] = OFFICE
         return chosen | {
             "ENVIRONMENT": "local",
@@ -232,7 +248,7 @@ class Plan:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         }
 
-    # --- as JSON, from process to process --------------------------------------------------------------------------
+    # --- as JSON --------------------------------------------------------------------------------------------------
 
     def save(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible API: the Responses call as the `openai` SDK makes it."""
+"""OpenAI's Responses API, as the `openai` SDK calls it."""
 
 import secrets
 import time
@@ -28,7 +28,7 @@ ERRORS: Final = {
 
 
 class OpenAiApi:
-    """Answers out of the request's own material (local/world/answering.py)."""
+    """Answers from the material in the request (local/world/answering.py)."""
 
     def __init__(self, plan: Plan) -> None:
         self._authorisation = f"Bearer {plan.openai_api_key}".encode()
@@ -59,7 +59,7 @@ class OpenAiApi:
 
 
 def _problem(body: Any) -> tuple[str, str] | None:
-    """(parameter, message) of the first thing that OpenAI would refuse."""
+    """(parameter, message) of the first error that OpenAI would report."""
     if not isinstance(body, dict):
         return "", "We could not parse the JSON body of your request."
     if not isinstance(body.get("model"), str) or not body["model"]:

@@ -14,7 +14,8 @@ from functions.adapters.school_config import school
 from functions.domain.intents import Intent
 from functions.domain.school import Templates
 from local.plan import Ports
-from local.state_machines import Execution, run
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
 from tests.conftest import Database, OutsideWorld
 from tests.statemachines.test_conversation import definition, steps
 

@@ -24,7 +24,16 @@ from infra.catalog import (
 from infra.paths import ROOT
 from infra.settings import Settings
 from infra.state_machine_definitions import load_definition
-from tests.infra.conftest import CONTEXT, ENVIRONMENTS, Environment, Resource, actions, as_list, placeholders, synthesize
+from tests.infra.conftest import (
+    CONTEXT,
+    ENVIRONMENTS,
+    Environment,
+    Resource,
+    actions,
+    as_list,
+    placeholders,
+    synthesize,
+)
 
 DEFINITIONS = {machine.name: load_definition(machine.name) for machine in MACHINES}
 QUEUED = [machine for machine in MACHINES if machine.queue]

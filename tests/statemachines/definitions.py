@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from infra.state_machine_definitions import load_definition
-from local.state_machines import substitute
+from local.step_functions.definitions import substitute
 
 
 def states_of(name: str) -> dict[str, dict[str, Any]]:

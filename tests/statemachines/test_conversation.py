@@ -39,7 +39,10 @@ from functions.domain.student_records import StudentRecord
 from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
-from local.state_machines import Execution, InvokeError, check, run
+from local.step_functions.errors import InvokeError
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
+from local.step_functions.validation import check
 from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TARIRO, TODAY, VISITOR
 from tests.statemachines.definitions import definition_of, every_state, states_of
 
