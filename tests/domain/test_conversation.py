@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -324,7 +325,7 @@ def test_unknown_button_is_read_by_its_title() -> None:
         ({"type": "something_of_2027"}, "something_of_2027"),
     ],
 )
-def test_what_cannot_be_read_gets_a_line_about_its_kind(fields: dict[str, object], kind: str) -> None:
+def test_what_cannot_be_read_gets_a_line_about_its_kind(fields: dict[str, Any], kind: str) -> None:
     for person in PEOPLE.values():
         found = of(replace(typed(""), **{"text": None} | fields), person)
         assert (found.reply_type, found.kind) == (ReplyType.NOT_TEXT, kind)
