@@ -1,31 +1,19 @@
-"""What the tests of the tables share: an empty schema, the product's own transactions, and messages."""
+"""What the tests of the tables share: an empty schema, and messages."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
-from functions import dependencies
 from functions.domain.messages import Message
 from tests.conftest import Database as Tables
 
 PHONE, BSUID = "+263771234567", "ZW.13491208655302741918"
 MOMENT = 1795420800  # Unix seconds at which the messages of the tests were written
 
-Transaction = Callable[[], AbstractContextManager[Connection]]
-
 
 @pytest.fixture(autouse=True)
 def tables(database: Tables) -> Tables:
     return database
-
-
-@pytest.fixture
-def transaction(tables: Tables) -> Transaction:
-    """A transaction on the primary, committed at the end."""
-    return dependencies.primary().writer
 
 
 def message(name: str = "wamid.1", phone: str | None = PHONE, bsuid: str | None = BSUID, **more: Any) -> Message:
