@@ -26,7 +26,7 @@ def test_whole_numbers_are_read_as_such() -> None:
     assert from_environment(RateLimitSettings, {"SCHOOL_API_CALLS_PER_MINUTE": "72"}) == RateLimitSettings(72)
 
 
-@pytest.mark.parametrize("raw", ["many", "7.5", "1e3", " ", "-"])
+@pytest.mark.parametrize("raw", ["many", "7.5", "1e3", " ", "-", "--5", "²"])
 def test_unreadable_number_is_named(raw: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         from_environment(RateLimitSettings, {"SCHOOL_API_CALLS_PER_MINUTE": raw})
