@@ -5,8 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from functions.adapters.whatsapp.inbound import Message
 from functions.domain.accounts import Account, Balance, Line, StudentAccount
+from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
 from functions.domain.school import School, load
 

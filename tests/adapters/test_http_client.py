@@ -15,7 +15,7 @@ from tests.adapters.scripted_server import Script, scripted
 def clock(environment: pytest.MonkeyPatch) -> SimpleNamespace:
     """The time by which pauses are measured: `clock.now` sets it."""
     found = SimpleNamespace(now=1_795_420_800.0)
-    environment.setattr(http, "time", SimpleNamespace(time=lambda: found.now))
+    environment.setattr(http_client, "time", SimpleNamespace(time=lambda: found.now))
     return found
 
 
@@ -31,7 +31,7 @@ def connections(server: Script) -> int:
     return len({asked["client_port"] for asked in server.requests})
 
 
-def test_while_it_is_warm_one_connection_is_enough(session: requests.Session, clock: SimpleNamespace) -> None:
+def test_one_connection_is_enough_while_it_is_used(session: requests.Session, clock: SimpleNamespace) -> None:
     with scripted((200, "{}")) as server:
         for _ in range(4):
             session.post(server.url, timeout=5)
@@ -40,9 +40,7 @@ def test_while_it_is_warm_one_connection_is_enough(session: requests.Session, cl
 
 
 @pytest.mark.parametrize("pause", [IDLE + 1, 3600, -5])  # a clock that was put right tells nothing
-def test_after_a_pause_nothing_is_sent_over_the_old_connection(
-    session: requests.Session, clock: SimpleNamespace, pause: float
-) -> None:
+def test_connection_is_made_anew_after_a_pause(session: requests.Session, clock: SimpleNamespace, pause: float) -> None:
     with scripted((200, "{}")) as server:
         session.post(server.url, timeout=5)
         clock.now += pause
@@ -51,7 +49,7 @@ def test_after_a_pause_nothing_is_sent_over_the_old_connection(
         assert connections(server) == 2
 
 
-def test_each_host_has_its_own_pause(session: requests.Session, clock: SimpleNamespace) -> None:
+def test_pause_is_measured_for_each_host(session: requests.Session, clock: SimpleNamespace) -> None:
     with scripted((200, "{}")) as busy, scripted((200, "{}")) as quiet:
         session.post(quiet.url, timeout=5)
         for _ in range(3):

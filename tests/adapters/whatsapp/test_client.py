@@ -1,15 +1,15 @@
 """Sending, against the strict Graph API: what Meta refuses is met before, and each error means what it should."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from functions.adapters import secret_store
-from functions.adapters.aws import AwsError
-from functions.adapters.whatsapp.client import WhatsApp, client, error_of
+from functions import dependencies
+from functions.adapters.aws import AwsClient, AwsError
+from functions.adapters.whatsapp import client
+from functions.adapters.whatsapp.client import Sent, WhatsAppClient, error_of
 from functions.domain.errors import (
     DeliveryUnknown,
     OperatorNeeded,
@@ -27,6 +27,7 @@ from tests.conftest import OutsideWorld, eventually
 PARENT = Person(Kind.REGISTERED, "+263772100001", "ZW.13491208655302741918")
 HIDDEN = Person(Kind.NO_NUMBER, None, "ZW.13491208655302741918")
 MESSAGE = "wamid.HQsxNjUwNTU1MDEyMxUCABIYFDNBMDAwMDAwMDAwMDAwMDAwMDAx"
+TOKEN_NAME = "school/local/whatsapp-access-token"
 PDF = b"%PDF-1.7 a gate pass"
 PASS = Document("Gate pass Tariro.pdf", "Here is your pass", instead="Pass 1, valid until 3 December")
 
@@ -42,20 +43,25 @@ class Files:
         return self.content
 
 
-@pytest.fixture
-def service(plan: Plan, world: OutsideWorld, secrets: None) -> WhatsApp:
-    return WhatsApp(plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "school/local/whatsapp-access-token")
+def whatsapp_at(url: str, phone_number_id: str, token_name: str = TOKEN_NAME) -> WhatsAppClient:
+    session, secrets = dependencies.http_session(), dependencies.secrets()
+    return WhatsAppClient(session, secrets, url, phone_number_id, token_name)
 
 
 @pytest.fixture
-def send(service: WhatsApp) -> Callable[..., client.Sent]:
-    def send(reply: Reply, person: Person = PARENT, file: Callable[[], bytes] | None = None) -> client.Sent:
-        return service.send(reply, person, MESSAGE, file or Files())
+def whatsapp(plan: Plan, world: OutsideWorld, secrets: None) -> WhatsAppClient:
+    return whatsapp_at(plan.whatsapp_api_url, plan.whatsapp_phone_number_id)
+
+
+@pytest.fixture
+def send(whatsapp: WhatsAppClient) -> Callable[..., Sent]:
+    def send(reply: Reply, person: Person = PARENT, file: Callable[[], bytes] | None = None) -> Sent:
+        return whatsapp.send(reply, person, MESSAGE, file or Files())
 
     return send
 
 
-Send = Callable[..., client.Sent]
+Send = Callable[..., Sent]
 
 # --- every kind of reply ----------------------------------------------------------------------------------------------
 
@@ -93,13 +99,13 @@ def test_every_kind_of_reply_is_accepted_at_once(send: Send, world: OutsideWorld
     assert len(world.calls("graph")) == 1
 
 
-def test_choices_that_do_not_fit_are_still_all_told(send: Send, world: OutsideWorld) -> None:
+def test_choices_that_do_not_fit_are_listed_as_words(send: Send, world: OutsideWorld) -> None:
     send(Menu("Which one?", "Open", tuple(Choice(str(place), f"Child {place}") for place in range(11))))
     assert all(f"Child {place}" in world.texts()[0] for place in range(11))
 
 
 @pytest.mark.parametrize("word", ["word ", "Zoë😀 ", "line\n"])
-def test_a_text_that_is_too_long_goes_out_in_order_and_whole(send: Send, world: OutsideWorld, word: str) -> None:
+def test_long_text_goes_out_whole_and_in_order(send: Send, world: OutsideWorld, word: str) -> None:
     text = "".join(f"{number} {word}" for number in range(1500)).strip()
     sent = send(Text(text))
     parts = world.texts()
@@ -134,14 +140,14 @@ def test_a_document_is_uploaded_then_sent(send: Send, world: OutsideWorld) -> No
     assert requests.get(message["document"]["link"], timeout=5).content == PDF
 
 
-def test_an_upload_is_used_again(send: Send, world: OutsideWorld) -> None:
+def test_earlier_upload_is_used_again(send: Send, world: OutsideWorld) -> None:
     media_id, files = send(PASS).media_id, Files()
     sent = send(with_media(str(media_id)), file=files)
     assert operations(world) == ["upload", "send", "send"]
     assert (files.asked, sent.media_id) == (0, None)
 
 
-def test_an_expired_upload_is_made_anew(send: Send, world: OutsideWorld) -> None:
+def test_expired_upload_is_made_anew(send: Send, world: OutsideWorld) -> None:
     files = Files()
     sent = send(with_media("123456"), file=files)
     assert operations(world) == ["send", "upload", "send"]
@@ -196,7 +202,9 @@ FAMILIES = {
 @pytest.mark.parametrize(
     ("kind", "code"), [(kind, code) for kind, codes in FAMILIES.items() for code in codes], ids=lambda value: str(value)
 )
-def test_each_code_of_meta_has_its_class(send: Send, world: OutsideWorld, kind: type[WhatsAppError], code: int) -> None:
+def test_each_error_code_of_meta_has_its_error_class(
+    send: Send, world: OutsideWorld, kind: type[WhatsAppError], code: int
+) -> None:
     world.fails("graph", kind="status", status=400, code=code)
     with pytest.raises(WhatsAppError) as failed:
         send(Text("Hello"))
@@ -219,7 +227,9 @@ def test_each_code_of_meta_has_its_class(send: Send, world: OutsideWorld, kind: 
         (413, [], WhatsAppRefused),
     ],
 )
-def test_without_a_known_code_the_status_decides(status: int, body: Any, kind: type[WhatsAppError]) -> None:
+def test_error_without_a_known_code_is_classed_by_the_http_status(
+    status: int, body: Any, kind: type[WhatsAppError]
+) -> None:
     assert type(error_of(body, status)) is kind
 
 
@@ -229,7 +239,7 @@ def test_html_instead_of_an_answer_is_transient(send: Send, world: OutsideWorld)
         send(Text("Hello"))
 
 
-def test_only_what_is_in_another_form_goes_out_in_another_form(send: Send, world: OutsideWorld) -> None:
+def test_refused_buttons_go_out_as_words_and_a_refused_text_raises(send: Send, world: OutsideWorld) -> None:
     world.fails("graph", kind="status", status=400, code=131009, times=1)
     assert send(Buttons("Choose", choices(2))).degraded
     assert world.texts()[0].startswith("Choose")
@@ -260,23 +270,32 @@ def test_a_template_is_never_sent_as_its_parameters(send: Send, world: OutsideWo
 # --- the token --------------------------------------------------------------------------------------------------------
 
 
+def answer_secrets_with(value: str, environment: pytest.MonkeyPatch) -> list[object]:
+    """Secrets Manager has this value; the names that it was asked for."""
+    asked: list[object] = []
+
+    def call_json(*arguments: Any) -> dict[str, object]:
+        asked.append(arguments[-1]["SecretId"])
+        return {"SecretString": value}
+
+    environment.setattr(AwsClient, "call_json", call_json)
+    return asked
+
+
 def test_a_rotated_token_is_fetched_anew_once(
     send: Send, world: OutsideWorld, plan: Plan, environment: pytest.MonkeyPatch
 ) -> None:
-    secret_store._kept["school/local/whatsapp-access-token"] = (time.monotonic(), "the old token")
-    fetched = []
-    environment.setattr(
-        secret_store.aws, "call_json", lambda *_: fetched.append(1) or {"SecretString": plan.access_token}
-    )
+    dependencies.secrets().put(TOKEN_NAME, "the old token")
+    fetched = answer_secrets_with(plan.access_token, environment)
     send(Text("Hello"))
-    assert (len(fetched), len(world.outbox())) == (1, 1)
+    assert (fetched, len(world.outbox())) == ([TOKEN_NAME], 1)
 
 
 def test_a_token_that_stays_wrong_needs_an_operator(
     send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch
 ) -> None:
-    secret_store._kept["school/local/whatsapp-access-token"] = (time.monotonic(), "the old token")
-    environment.setattr(secret_store.aws, "call_json", lambda *_: {"SecretString": "another wrong one"})
+    dependencies.secrets().put(TOKEN_NAME, "the old token")
+    answer_secrets_with("another wrong one", environment)
     with pytest.raises(OperatorNeeded) as failed:
         send(Text("Hello"))
     assert failed.value.code == 190
@@ -290,7 +309,7 @@ def test_a_token_that_stays_wrong_needs_an_operator(
 def test_after_a_timeout_nothing_is_sent_twice(
     send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch
 ) -> None:
-    environment.setattr(whatsapp, "TIMEOUT", (1.0, 0.2))
+    environment.setattr(client, "TIMEOUT", (1.0, 0.2))
     world.fails("graph", kind="slow", seconds=0.4, operation="send")
     with pytest.raises(DeliveryUnknown):
         send(Text("Hello"))
@@ -302,25 +321,26 @@ def test_after_a_timeout_nothing_is_sent_twice(
 def test_a_send_without_an_answer_is_made_once(
     send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch, kind: str
 ) -> None:
-    environment.setattr(whatsapp, "TIMEOUT", (1.0, 0.2))
+    environment.setattr(client, "TIMEOUT", (1.0, 0.2))
     world.fails("graph", kind=kind, operation="send", times=1)
     with pytest.raises(DeliveryUnknown):
         send(Buttons("Choose", choices(1)))
     assert len(world.outbox()) == (1 if kind == "lost" else 0)
 
 
-def test_when_nothing_could_be_reached_nothing_was_sent(environment: pytest.MonkeyPatch, secrets: None) -> None:
+def test_unreachable_whatsapp_is_unavailable_not_delivery_unknown(
+    environment: pytest.MonkeyPatch, secrets: None
+) -> None:
     unreachable = f"http://127.0.0.1:{Ports.free().world}"
-    service = WhatsApp(unreachable, "1", "school/local/whatsapp-access-token")
     with pytest.raises(WhatsAppUnavailable):
-        service.send(Text("Hello"), PARENT, MESSAGE, Files())
+        whatsapp_at(unreachable, "1").send(Text("Hello"), PARENT, MESSAGE, Files())
 
 
 # --- the typing indicator ---------------------------------------------------------------------------------------------
 
 
-def test_the_typing_indicator_is_one_call(service: WhatsApp, world: OutsideWorld) -> None:
-    service.show_typing(MESSAGE)
+def test_the_typing_indicator_is_one_call(whatsapp: WhatsAppClient, world: OutsideWorld) -> None:
+    assert whatsapp.show_typing(MESSAGE)
     assert [(call["operation"], call["status"], call["detail"]) for call in world.calls("graph")] == [
         ("typing", 200, MESSAGE)
     ]
@@ -338,19 +358,20 @@ def test_the_typing_indicator_is_one_call(service: WhatsApp, world: OutsideWorld
     ],
     ids=lambda fault: str(fault["kind"]),
 )
-def test_no_failure_of_the_indicator_matters(
-    service: WhatsApp, world: OutsideWorld, environment: pytest.MonkeyPatch, fault: dict[str, Any]
+def test_failed_typing_indicator_raises_nothing_and_is_not_retried(
+    whatsapp: WhatsAppClient, world: OutsideWorld, environment: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
-    environment.setattr(whatsapp, "TYPING_TIMEOUT", (1.0, 0.1))
+    environment.setattr(client, "TYPING_TIMEOUT", (1.0, 0.1))
     world.fails("graph", **fault)
-    service.show_typing(MESSAGE)
+    assert not whatsapp.show_typing(MESSAGE)
     assert len(world.calls("graph", "typing")) <= 1
 
 
-def test_an_indicator_without_a_token_is_left_out(
+def test_typing_indicator_without_a_token_is_left_out(
     plan: Plan, world: OutsideWorld, environment: pytest.MonkeyPatch
 ) -> None:
     with scripted((500, "")) as server:
         environment.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", server.url)
-        WhatsApp(plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "nothing").show_typing(MESSAGE)
+        whatsapp = whatsapp_at(plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "nothing")
+        assert not whatsapp.show_typing(MESSAGE)
     assert world.calls("graph") == []
