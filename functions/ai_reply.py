@@ -35,14 +35,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     plan = Plan.read(event["plan"])
     account = Account.read(event["account"]) if event.get("account") and plan.personal else None
-    instructions = answers.instructions(school(), clock.now(school().timezone).date())
+    today = clock.now(school().timezone).date()
+    instructions = answers.instructions(school(), today)
     figures = answers.figures(account, plan.students, school())
     asked = answers.question(plan.question or "")
     try:
         answer = model().answer(instructions, f"{figures}\n\n{asked}".strip())
-        if not answers.is_safe(answer, instructions + figures):
+        if not answers.is_safe(answer, f"{answers.facts(school(), today)}\n{figures}", school().currency):
             observe.count("AnswersRejected")
-            raise AnswerUnavailable("an amount that was not given, or nothing, or too much")
+            raise AnswerUnavailable("an amount, number, contact or link that was not given, or nothing, or too much")
         return {"answer": answer, "cacheable": not plan.personal, "source": "model"}
     except ServiceError as error:
         observe.log().warning("answered without the model", message_id=event.get("message_id"), why=str(error))

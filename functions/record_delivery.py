@@ -50,5 +50,5 @@ def process(found: list[dict[str, Any]]) -> None:
         untold = office_requests.senders_not_told(connection, events.notices_given_up(found))
         quiet = {sender: office_requests.is_with_the_office(connection, [sender]) for sender in untold}
     cache().forget_person(*changed)
-    for sender, is_quiet in quiet.items():  # nobody at the office knows: Mya answers again
+    for sender, is_quiet in quiet.items():  # nobody at the office knows: the assistant answers again
         cache().keep_quiet(sender, quiet=is_quiet)

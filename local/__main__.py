@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load
 from functions.domain.errors import ConfigurationError
-from functions.domain.school import School, load
+from functions.domain.school import School
 from infra.catalog import SchoolApi
 from infra.packaging import PackagingError
 from local import kpi, screen
@@ -27,7 +29,6 @@ from local.plan import Plan, Ports
 from local.running import FOLDER, NotRunning, Refused, Running
 from local.say import ANSWER_SECONDS, explain, save_documents, say, tap
 from local.stack import Stack, StackError
-from local.world.sample import CONFIG
 
 PORT: Final = 8080
 PROFILES: Final = sorted(path.stem for path in (Path(__file__).parent / "profiles").glob("*.toml"))
@@ -85,12 +86,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with contextlib.suppress(NotRunning):
         running = Running.find(arguments.folder)
         raise StackError(f"It runs already, at {running.plan.public_url}. Stop it there with Ctrl-C first.")
-    school = load(CONFIG)  # before anything starts: what is wrong in it is said by name
+    school = load(arguments.config)  # before anything starts: what is wrong in it is said by name
     settings, real = real_services(os.environ)
     options: dict[str, Any] = {
         "profile": arguments.profile,
         "today": arguments.today,
         "school_api": arguments.school_api,
+        "config": arguments.config.absolute(),
         **settings,
     }
     plan = Plan.create(arguments.folder.absolute(), ports_from(arguments.port), **options)
@@ -361,6 +363,7 @@ def parser() -> argparse.ArgumentParser:
         default=SchoolApi.REST,
         help="how accounts are fetched: two calls side by side (rest), or one to the GraphQL gateway (graph)",
     )
+    command.add_argument("--config", type=Path, default=CONFIG, help="the school's folder (config); another school's")
     command.add_argument("--port", type=int, default=PORT, help=f"of the front door; the next three too ({PORT})")
     command.set_defaults(do=run)
 
@@ -401,8 +404,8 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(do=profile_command)
 
     command = commands.add_parser("pay", help="book a payment at the school, which tells the product")
-    command.add_argument("student", metavar="SSC…", help="the student's id")
-    command.add_argument("amount", help="in dollars")
+    command.add_argument("student", metavar="id", help="the student's id")
+    command.add_argument("amount", help="such as 120.00")
     command.add_argument("--term", help="the current one unless given")
     command.set_defaults(do=pay_command)
 
@@ -433,7 +436,9 @@ def main() -> int:
     try:
         return int(arguments.do(arguments, console))
     except ConfigurationError as error:
-        console.print("\n".join(["[red]config/ has to be put right first:[/]", *map(escape, error.problems)]))
+        console.print(
+            "\n".join(["[red]The school's configuration has to be put right first:[/]", *map(escape, error.problems)])
+        )
         return 1
     except (StackError, ServerError, PackagingError, NotRunning, Refused) as error:
         console.print(f"[red]{escape(str(error))}[/]")

@@ -13,8 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Self
 
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load as load_school
 from infra import kpis
 from infra.catalog import QUEUE_VISIBILITY_SECONDS, Function, SchoolApi
+from local.world.phones import Phones
 
 ACCOUNT: Final = "123456789012"  # moto's only account
 REGION: Final = "eu-west-1"
@@ -22,8 +25,8 @@ ACCESS_KEY: Final = "local"  # of every function's role
 SECRET_KEY: Final = "local"
 BUCKET: Final = "school-documents"
 PHONE_NUMBER_ID: Final = "106540352242922"
-OFFICE: Final = "+263772000900"  # of the sample school
-DISPLAY_PHONE_NUMBER: Final = "263772000000"
+DISPLAY_PHONE_NUMBER: Final = "15550783881"  # of the assistant: one that Meta gives for tests
+OFFICE_NUMBER: Final = 2_000_900  # its last digits; the rest is of the school's country
 WABA_ID: Final = "102290129340398"
 # A cluster node listens 10,000 higher as well: there, above the ports that Linux gives to connections by chance.
 REDIS_PORTS: Final = range(51_000, 55_536)
@@ -71,6 +74,10 @@ class Plan:
     profile: str = "realistic"  # a file of local/profiles/
     today: date | None = None  # the date school rules take as today; None: the real one
     seed: int = 20261123  # of the sample school
+    config: Path = CONFIG  # the school's folder
+    office: str = (
+        ""  # where the sample school's office writes from; create() chooses it, a number of the school's country
+    )
     retry_seconds: int = 10  # after a failed execution the message is offered again; on AWS: the visibility timeout
     visibility_seconds: int = QUEUE_VISIBILITY_SECONDS
     keep_warm: bool = True  # start one process of each answering function at once, as `prod` does
@@ -94,6 +101,7 @@ class Plan:
     def create(cls, folder: Path, ports: Ports, **options: object) -> Self:
         """A plan with secrets made for this run and the simulated services as the outside world."""
         world = f"http://127.0.0.1:{ports.world}"
+        config = Path(str(options.get("config", CONFIG)))
         defaults: dict[str, object] = {
             "app_secret": secrets.token_hex(16),
             "verify_token": secrets.token_hex(8),
@@ -104,6 +112,7 @@ class Plan:
             "whatsapp_api_url": f"{world}/graph/v26.0",
             "school_api_url": f"{world}/school",
             "openai_api_url": f"{world}/openai/v1",
+            "office": Phones(load_school(config).country).number(OFFICE_NUMBER),
         }
         return cls(folder=folder, ports=ports, **(defaults | options))  # type: ignore[arg-type]
 
@@ -177,7 +186,9 @@ class Plan:
         if self.today:
             chosen["SCHOOL_TODAY"] = self.today.isoformat()
         if self.whatsapp_api_url.startswith(self.world_url):  # never a number of the sample over the real WhatsApp
-            chosen["OFFICE_WHATSAPP"] = OFFICE
+            chosen["OFFICE_WHATSAPP"] = self.office
+        if self.config != CONFIG:
+            chosen["SCHOOL_CONFIG"] = str(self.config.absolute())
         return chosen | {
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",
@@ -210,6 +221,7 @@ class Plan:
             **values
             | {
                 "folder": Path(values["folder"]),
+                "config": Path(values["config"]),
                 "ports": Ports(**values["ports"]),
                 "today": date.fromisoformat(values["today"]) if values["today"] else None,
                 "school_api": SchoolApi(values["school_api"]),

@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,10 +90,9 @@ class Stack:
 
     def _imagine_school(self) -> Any:
         """The sample school, drawn up while the database starts."""
-        from functions.domain.school import load
-        from local.world.sample import CONFIG, SampleSchool
+        from local.world.sample import SampleSchool
 
-        return SampleSchool.build(self.plan.today or datetime.now(load(CONFIG).timezone).date(), self.plan.seed)
+        return SampleSchool.of(self.plan)
 
     def _start_data(self, school: Future[Any]) -> None:
         """The schema, by the function that brings it up to date on AWS too; then the sample school."""

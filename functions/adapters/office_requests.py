@@ -68,7 +68,7 @@ def senders_not_told(connection: Connection, message_ids: Sequence[str]) -> list
 
 
 def with_the_office() -> ColumnElement[bool]:
-    """Requests that the office knows of and has not closed: Mya keeps quiet there, 12 hours at the most."""
+    """Requests that the office knows of and has not closed: the assistant keeps quiet there, 12 hours at the most."""
     return _table.told_at.is_not(None) & _table.closed_at.is_(None) & (_table.opened_at > func.now() - QUIET)
 
 

@@ -11,6 +11,7 @@ import requests
 
 from functions.adapters import observe, secret_store
 from functions.adapters.http import session
+from functions.adapters.school_config import school
 from functions.domain.accounts import Line, read_lines
 from functions.domain.errors import InvalidRequest, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
 from functions.domain.student_records import StudentRecord
@@ -175,7 +176,7 @@ def _reader(name: str) -> Callable[[object], tuple[Line, ...]]:
         if not isinstance(data, dict):
             raise InvalidRequest("data", "an object")
         lines = data.get(name)
-        return () if lines is None else read_lines(lines, name)
+        return () if lines is None else read_lines(lines, name, school().currency)
 
     return read
 

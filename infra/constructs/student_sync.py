@@ -10,7 +10,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from functions.domain.school import load
+from functions.adapters.school_config import load
 from infra.constructs.bot_function import BotFunction
 from infra.constructs.state_machine import ROOT, StateMachine
 from infra.settings import Settings

@@ -8,6 +8,8 @@ import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import phonenumbers
+
 from local.plan import DISPLAY_PHONE_NUMBER, PHONE_NUMBER_ID, WABA_ID
 
 PAUSES: Final = (0, 1, 4, 15, 60)  # seconds before each further try; Meta goes on for seven days
@@ -33,7 +35,11 @@ def wrap(**value: Any) -> dict[str, Any]:
 
 def user_id_of(phone: str) -> str:
     """The business-scoped user id that "Meta" gives to a phone number: always the same one."""
-    return "ZW." + str(int(hashlib.sha256(phone.lstrip("+").encode()).hexdigest(), 16))[:20]
+    digits = phone.lstrip("+")
+    codes = (int(digits[:length]) for length in (1, 2, 3) if digits[:length].isdecimal())
+    countries = (phonenumbers.region_code_for_country_code(code) for code in codes)
+    country = next((found for found in countries if found != "ZZ"), "ZZ")  # ZZ: of no country
+    return f"{country}." + str(int(hashlib.sha256(digits.encode()).hexdigest(), 16))[:20]
 
 
 class Webhooks:

@@ -34,6 +34,7 @@ from functions.domain.documents import (
     hide_middle,
 )
 from functions.domain.gate_passes import PassState
+from functions.domain.money import Currency
 from functions.domain.terms import Term
 
 LETTERHEAD = Letterhead(
@@ -47,6 +48,7 @@ LETTERHEAD = Letterhead(
     email="info@shiningsmilescollege.ac.zw",
     website="",
 )
+DOLLARS = Currency.of("USD", "US dollars", "$1,250.00")
 URL = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/passes/Zk3v9Q1xW7bT2mR8pL5sYg"
 PASS = GatePassDocument(
     letterhead=LETTERHEAD,
@@ -283,7 +285,7 @@ TENDAI = StatementChild(
 )
 RUDO = StatementChild("Rudo Moyo", "SSC20257280", "Grade 4", StudentAccount((), ()))
 STATEMENT = StatementDocument(
-    LETTERHEAD, Term(date(2026, 9, 7), date(2026, 12, 3), "2026-3"), date(2026, 11, 23), (TENDAI, RUDO)
+    LETTERHEAD, Term(date(2026, 9, 7), date(2026, 12, 3), "2026-3"), date(2026, 11, 23), (TENDAI, RUDO), DOLLARS
 )
 
 
