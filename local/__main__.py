@@ -237,9 +237,9 @@ def _content(arguments: argparse.Namespace, running: Running, parent: Parent) ->
         content["reaction"]["message_id"] = shown[-1]["id"]
         return content, None
     if arguments.kind == "my-number" and not arguments.text:
-        raise Refused("Give the number that is shared: say +2637… --as my-number --bsuid ZW.…")
+        raise Refused("Give the number that is shared: say +447700900123 --as my-number --bsuid GB.…")
     if arguments.kind == "text" and not arguments.text:
-        raise Refused('Say something: say "balance" --from +2637…')
+        raise Refused('Say something: say "balance" --from +447700900123')
     return KINDS.get(arguments.kind, text)(arguments.text), None
 
 
@@ -370,8 +370,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("say", help="write as a parent, and see the reply and where the time went")
     command.add_argument("text", nargs="?", default="", help="the words, or the caption of what --as names")
     sender = command.add_mutually_exclusive_group(required=True)
-    sender.add_argument("--from", dest="sender", type=_phone, metavar="+263…", help="the parent's number")
-    sender.add_argument("--bsuid", metavar="ZW.…", help="someone who does not show their number")
+    sender.add_argument("--from", dest="sender", type=_phone, metavar="+…", help="the parent's number")
+    sender.add_argument("--bsuid", metavar="ID", help="someone who does not show their number")
     command.add_argument("--tap", metavar="CHOICE", help="tap a row or button of the last messages: its id or title")
     command.add_argument("--as", dest="kind", default="text", choices=KINDS, help="another kind of message")
     command.add_argument("--name", default="Tendai Moyo", help="the name in the parent's WhatsApp profile")
@@ -426,7 +426,7 @@ def parser() -> argparse.ArgumentParser:
 def _phone(given: str) -> str:
     digits = given.strip().lstrip("+").replace(" ", "")
     if not digits.isdecimal() or not 7 <= len(digits) <= 15:
-        raise argparse.ArgumentTypeError(f"{given}: expected a number with its country code, as in +263771234567")
+        raise argparse.ArgumentTypeError(f"{given}: expected a number with its country code, as in +447700900123")
     return f"+{digits}"
 
 

@@ -103,7 +103,7 @@ class _Reader:
     def colour(self, values: Mapping[str, object], where: str, name: str) -> str:
         found = self.text(values, where, name)
         if found and not COLOUR.fullmatch(found):
-            self.problems.append(f"{where}.{name}: expected a colour such as #123a73")
+            self.problems.append(f"{where}.{name}: expected a colour such as #1a2b3c")
         return found
 
     def rows(self, values: Mapping[str, object], name: str, where: str = "") -> list[Mapping[str, object]]:
@@ -168,7 +168,7 @@ def _timezone(read: _Reader, name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
-        read.problems.append("school.timezone: expected a time zone such as Africa/Harare")
+        read.problems.append("school.timezone: expected a time zone such as Europe/London")
         return ZoneInfo("UTC")
 
 
@@ -186,13 +186,13 @@ def _currency(read: _Reader, values: Mapping[str, object]) -> Currency:
 
 def _number(read: _Reader, number: str) -> str | None:
     if number and not re.fullmatch(r"\+[1-9]\d{6,14}", number):
-        read.problems.append("office.whatsapp: expected a number such as +263771234567, or nothing")
+        read.problems.append("office.whatsapp: expected a number such as +447700900123, or nothing")
     return number or None
 
 
 def _country(read: _Reader, code: str) -> str:
     if code and not re.fullmatch(r"[A-Z]{2}", code):
-        read.problems.append("school.country: expected two capital letters such as ZW")
+        read.problems.append("school.country: expected two capital letters such as GB")
     return code
 
 
@@ -204,7 +204,7 @@ def _hours(read: _Reader, hours: str) -> str:
 
 def _prefix(read: _Reader, prefix: str) -> str:
     if prefix and not re.fullmatch(r"[A-Z]{1,8}", prefix):
-        read.problems.append("school.student_id_prefix: expected 1 to 8 capital letters such as SSC")
+        read.problems.append("school.student_id_prefix: expected 1 to 8 capital letters such as ABC")
     return prefix
 
 

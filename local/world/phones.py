@@ -40,7 +40,7 @@ class Phones:
         first = ("77" + usual[2:]) if len(usual) >= 2 else usual
         others = ("".join(digits) + usual[2:] for digits in product("987654321", repeat=min(2, len(usual))))
         for prefix in (first, usual, *others):
-            if all(normalise(f"+{self._calling_code}{prefix}{probe}", self.country) for probe in PROBES):
+            if all(_is_mobile(f"+{self._calling_code}{prefix}{probe}") for probe in PROBES):
                 return prefix
         raise ValueError(f"no block of mobile numbers was found for the country {self.country}")
 
@@ -49,11 +49,11 @@ class Phones:
         return f"+{self._calling_code}{self._prefix}{place:0{DIGITS}d}"
 
     def written(self, number: str, style: int) -> str:
-        """A number (E.164) in one of the ways in which clerks write it."""
+        """A number (E.164) in one of the ways in which clerks write it, if the country can read that one."""
         code, trunk = self._calling_code, self._trunk
         local = number.removeprefix(f"+{code}")
         spaced = f"{local[:2]} {local[2:5]} {local[5:]}"
-        return (
+        way = (
             number,
             trunk + local,
             local,
@@ -64,6 +64,7 @@ class Phones:
             f" +{code} {spaced} ",
             f"{code}{local}.0",
         )[style % WAYS_OF_WRITING]
+        return way if normalise(way, self.country) == number else number
 
     def unreadable(self, number: str) -> str:
         """The number with digits left out at its end, so that nobody can be called."""
@@ -71,3 +72,9 @@ class Phones:
         while normalise(written, self.country):
             written = written[:-1]
         return written
+
+
+def _is_mobile(number: str) -> bool:
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    parsed = phonenumbers.parse(number)
+    return phonenumbers.is_valid_number(parsed) and phonenumbers.number_type(parsed) in mobile
