@@ -315,6 +315,14 @@ class _Cast:
         country = self.school.country
         self.students.append(Student(self.next_id, first_name, last_name, grade, mobile, country, **peculiar))
 
+    def promise(self, percent: int) -> str:
+        """What the school's rules give for that share of the fees."""
+        validity = next((tier.validity for tier in self.school.tiers if percent >= tier.from_percent), None)
+        until = {"term": "the end of term", "month": "the end of the month"}
+        if validity is None:
+            return "no gate pass yet"
+        return f"pass until {until.get(validity.rule, f'{validity.days} days before the end of term')}"
+
     def also(self, parent: str, phone: str, situation: str, try_this: str) -> None:
         """Another person who may see children that are there already."""
         self.parents.append(DemoParent(parent, phone, situation, try_this))
@@ -324,19 +332,23 @@ def _cast_demo_families(cast: _Cast) -> None:
     """The demo parents: numbers that end in 2 100 0xx. New ones go to the end, since ids follow the order."""
     number, written = cast.number, cast.phones.written
     cast.family(
-        "Rudo Moyo", number(1), "one child, 40 % paid: no gate pass yet", "gate pass", [("Tariro Moyo", "Grade 3", 40)]
+        "Rudo Moyo",
+        number(1),
+        f"one child, 40 % paid: {cast.promise(40)}",
+        "gate pass",
+        [("Tariro Moyo", "Grade 3", 40)],
     )
     cast.family(
-        "Tendai Ncube", number(2), "exactly 50 % paid: pass until the end of the month", "gate pass",
+        "Tendai Ncube", number(2), f"exactly 50 % paid: {cast.promise(50)}", "gate pass",
         [("Thabo Ncube", "Form 1", 50)],
     )  # fmt: skip
     cast.family(
-        "Chipo Dube", number(3), "exactly 70 % paid: pass until 30 days before the end of term", "gate pass",
+        "Chipo Dube", number(3), f"exactly 70 % paid: {cast.promise(70)}", "gate pass",
         [("Lindiwe Dube", "Grade 6", 70)],
     )  # fmt: skip
     cast.family("Farai Sibanda", number(4), "75 % paid", "balance", [("Sipho Sibanda", "Form 3", 75)])
     cast.family(
-        "Nyasha Chikwanha", number(5), "fully paid: pass until the end of term", "gate pass",
+        "Nyasha Chikwanha", number(5), f"fully paid: {cast.promise(100)}", "gate pass",
         [("Anesu Chikwanha", "Grade 1", 100)],
     )  # fmt: skip
     cast.family("Tatenda Mutasa", number(6), "overpaid: credit", "balance", [("Mufaro Mutasa", "Form 5", 110)])
