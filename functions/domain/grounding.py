@@ -17,16 +17,19 @@ from functions.domain.money import Currency
 
 SMALL = 12  # whole numbers up to here are counts ("2 children", "Form 4") where nothing makes them an amount
 LEAST_OF_A_PHONE = 7  # digits
+INVISIBLE = ("Cf", "Mn", "Me")  # joiners, and the marks that turn digits into emoji
 YEARS = range(2020, 2040)
 NEIGHBOURS = 6  # tokens before a number that are looked at for a fee word
 
 _TOKEN = re.compile(r"(?P<digits>\d++(?:[.,'’]\d++)*+)|(?P<word>[^\W\d_]++)|(?P<sign>[^\w\s])")
 _RUN = re.compile(r"\+?\d++(?:[ \u00a0\u202f).\-–/]{1,2}+\d++)*+")  # digits that one could dial
+_SINGLE_DIGITS = re.compile(r"\d(?:[ \u00a0\u202f.\-–/]\d){2,}+")
 # One number with its thousands set apart, or with cents; before it, perhaps, the number of a class.
 _THOUSANDS = re.compile(r"(?:\d\d?[ \u00a0])?(?:\d{1,3}+(?:[ \u00a0\u202f.]\d{3})++(?:[.,]\d\d?)?|\d++\.\d\d?)")
-_DATES = re.compile(r"20\d\d([-–/])(?:20\d\d|\d\d\1\d\d)|\d\d?([./])\d\d?\2(?:20)?\d\d")
+_DATES = re.compile(r"20\d\d([-–/])(?:20\d\d|\d\d\1\d\d)|\d\d?([./-])\d\d?\2(?:20)?\d\d")
 _BETWEEN_LINKS = re.compile(r"[\s<>()\[\]{}\"“”|,;!*~`]++")
 _MARKS = str.maketrans({"*": None, "~": None, "`": None, "_": None, "。": "."})  # WhatsApp's bold, italic, struck out
+_TIME = re.compile(r"(?:[01]?\d|2[0-3])(?:[.:][0-5]\d)?")
 _GROUP = re.compile(r"\d{3}(?:[.,]\d\d?)?")
 
 FEE_WORDS = frozenset(
@@ -148,7 +151,7 @@ def is_grounded(answer: str, given: str, currency: Currency) -> bool:
         return False
     amounts = {(number.value, number.currency) for number in known.numbers if number.kind == Kind.AMOUNT}
     percents = {number.value for number in known.numbers if number.kind == Kind.PERCENT}
-    values = {number.value for number in known.numbers}
+    values = {number.value for number in known.numbers if number.kind in (Kind.AMOUNT, Kind.PLAIN)}
     texts = {number.text for number in known.numbers}
 
     def may_be_said(number: Number) -> bool:
@@ -179,7 +182,8 @@ def _is_count(number: Number) -> bool:
 
 def _facts(text: str, currency: Currency) -> Facts:
     found = Facts()
-    visible = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    composed = unicodedata.normalize("NFKC", text)
+    visible = "".join(sign for sign in composed if unicodedata.category(sign) not in INVISIBLE)
     rest = _take_phones(_take_links(visible, found).translate(_MARKS), found)
     found.numbers += _Reader(_tokens(rest), currency).numbers()
     found.streets |= _streets(rest)
@@ -221,7 +225,8 @@ def _link(part: str) -> str:
         return name
     labels = name.split("/")[0].split("?")[0].split(":")[0].split(".")
     is_host = len(labels) > 1 and all(label.replace("-", "").isalnum() for label in labels)
-    return name if is_host and labels[-1].isalpha() and len(labels[-1]) > 1 else ""
+    is_domain = labels[-1].startswith("xn--") or (labels[-1].isalpha() and len(labels[-1]) > 1)
+    return name if is_host and is_domain else ""
 
 
 def _take_phones(text: str, found: Facts) -> str:
@@ -229,7 +234,7 @@ def _take_phones(text: str, found: Facts) -> str:
     kept, end = [], 0
     for match in _RUN.finditer(text):
         digits = "".join(sign for sign in match[0] if sign.isdecimal())
-        if len(digits) < LEAST_OF_A_PHONE:
+        if len(digits) < LEAST_OF_A_PHONE and not _SINGLE_DIGITS.fullmatch(match[0]):
             continue
         found.runs.add(digits)
         if _is_amount(match[0]):
@@ -288,8 +293,8 @@ class _Reader:
 
     def _digits(self, first: int) -> tuple[int, list[Number]]:
         """The number that begins there, and the place behind it."""
-        if self._is_time(first):
-            return first + 3, [Number(Kind.HARMLESS, None)]
+        if behind := self._end_of_time(first):
+            return behind, [Number(Kind.HARMLESS, None)]
         last, text = self._with_thousands(first)
         value = read(text, self.currency)
         following = self.at(last + 1)
@@ -310,17 +315,13 @@ class _Reader:
             return last + 1, [Number(Kind.PLAIN, Decimal(part), part) for part in parts if part]
         return last + 1, [Number(Kind.PLAIN, value, text)]
 
-    def _is_time(self, place: int) -> bool:
-        colon, minutes = self.at(place + 1), self.at(place + 2)
-        hours = self.at(place).text
-        return (
-            (colon.text, colon.gap, minutes.gap) == (":", "", "")
-            and minutes.is_digits
-            and len(minutes.text) == 2
-            and len(hours) <= 2
-            and int(hours) < 24
-            and int(minutes.text) < 60
-        )
+    def _end_of_time(self, place: int) -> int:
+        """The place behind `08:00`, `9am` or `8.30 pm`; 0 where there is no time."""
+        hours, colon, minutes = self.at(place), self.at(place + 1), self.at(place + 2)
+        if colon.lower in ("am", "pm") and len(colon.gap) <= 1 and _TIME.fullmatch(hours.text):
+            return place + 2
+        is_glued = (colon.text, colon.gap, minutes.gap) == (":", "", "")
+        return place + 3 if is_glued and _TIME.fullmatch(f"{hours.text}:{minutes.text}") else 0
 
     def _with_thousands(self, first: int) -> tuple[int, str]:
         """`1 250` is one number, unless it is `Form 1 250` or `Forms 1-2 250`."""
@@ -346,15 +347,15 @@ class _Reader:
             return False
         after = self.at(last + 1)
         is_ordinal = not after.gap and after.lower in ("st", "nd", "rd", "th")
-        month = self.at(last + (2 if is_ordinal else 1)).lower
-        return is_ordinal or month in MONTHS or self.at(first - 1).lower in MONTHS
+        months = self.at(last + (2 if is_ordinal else 1)).text, self.at(first - 1).text
+        return is_ordinal or any(name.lower() in MONTHS and name[0].isupper() for name in months)
 
     def _glued(self, first: int, last: int) -> str:
-        """The number with the letters that touch it: `A4`, `R2D2`, `65O`; "" without, and for `9am`."""
+        """The number with the letters that touch it: `A4`, `R2D2`, `65O`; "" without any."""
         before, after = self.at(first - 1), self.at(last + 1)
         prefix = before.text if before.kind == "word" and not self.at(first).gap else ""
         suffix = after.text if after.kind == "word" and not after.gap else ""
-        if not prefix and (not suffix or suffix.lower() in ("am", "pm", "h")):
+        if not prefix and not suffix:
             return ""
         return f"{prefix}{self.at(first).text}{suffix}" + ("!" if suffix else "")
 
@@ -387,7 +388,7 @@ class _Reader:
         if token.kind == "sign" and not token.gap and self.at(place - 1).kind == "word":
             if code := self._code(self.at(place - 1).text + token.text):
                 return code
-            if self.at(place - 1).text and self._code(token.text):
+            if self.at(place - 1).text.isupper() and self._code(token.text):
                 return self.at(place - 1).text + token.text  # of a currency that is not known here
         if is_noun(token.text) and token.kind == "word" and self.at(place - 1).is_digits:
             return None  # "90 euros 2 times": it belongs to the number before
