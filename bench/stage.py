@@ -43,15 +43,16 @@ class Family:
 
 def families(school: SampleSchool, children: int, most: int) -> list[Family]:
     """Up to `most` ordinary families of that size; of each child half of the fees are paid, so a pass can be given."""
+    peculiar = {parent.phone for parent in school.demo_parents}
     by_phone: dict[str, list[Student]] = {}
     for student in school.students:
-        for phone in normalise_all(student.guardian_mobile):
+        for phone in normalise_all(student.guardian_mobile, student.country):
             by_phone.setdefault(phone, []).append(student)
     found = [
         Family(Parent(phone), tuple(students))
         for phone, students in by_phone.items()
         if len(students) == children
-        and phone.startswith("+2637722")  # of the generated families, which have no peculiarities
+        and phone not in peculiar
         and all(s.share is not None and s.share >= 50 for s in students)
     ]
     if not found:
@@ -67,7 +68,7 @@ class Stage:
         self.running = StackClient(stack.plan)
         self.redis = redis.Redis(port=stack.plan.ports.redis, decode_responses=True)
         self.database = create_engine(f"postgresql+pg8000://assistant@127.0.0.1:{stack.plan.ports.postgres}/school")
-        self.school = SampleSchool.build(stack.plan.today or TODAY, stack.plan.seed)
+        self.school = SampleSchool.build(stack.plan.today or TODAY, stack.plan.seed, config=stack.plan.config)
 
     def use(self, profile: str) -> Delays:
         """Delays of that profile from now on."""

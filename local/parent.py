@@ -103,7 +103,7 @@ def _contacts(phone: str, **more: Any) -> Content:
 
 
 def _forwarded_card(words: str) -> Content:
-    return _contacts(words or "+263772000111", name={"formatted_name": "Rudo Moyo"}, origin="other")
+    return _contacts(words or "+447700900111", name={"formatted_name": "Rudo Moyo"}, origin="other")
 
 
 def _shared_number(words: str) -> Content:

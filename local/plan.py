@@ -17,8 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load as load_school
 from infra import kpis
 from infra.catalog import MACHINES, Function, Machine, SchoolApi
+from local.world.phones import Phones
 
 ACCOUNT: Final = "123456789012"  # moto's only account
 REGION: Final = "eu-west-1"
@@ -27,8 +30,8 @@ SECRET_KEY: Final = "local"
 BUCKET: Final = "school-documents"
 EVENTS_QUEUE: Final = "events"
 PHONE_NUMBER_ID: Final = "106540352242922"
-OFFICE: Final = "+263772000900"  # of the sample school
-DISPLAY_PHONE_NUMBER: Final = "263772000000"
+DISPLAY_PHONE_NUMBER: Final = "15550783881"  # of the assistant: one that Meta gives for tests
+OFFICE_NUMBER: Final = 2_000_900  # its last digits; the rest is of the school's country
 WABA_ID: Final = "102290129340398"
 # Below 32,768: Linux gives the ports above to outgoing connections, which could take one before its server does.
 SERVER_PORTS: Final = range(23_000, 30_000)
@@ -122,6 +125,8 @@ class Plan:
     profile: str = "realistic"  # a file of local/profiles/
     today: date | None = None  # the date that the school's rules take as today; None: the real one
     seed: int = 20261123  # of the sample school
+    config: Path = CONFIG  # the school's folder
+    office: str = ""  # the number of the sample school's office; `create` chooses one of the school's country
     retry_seconds: int = 10  # until a message is received again after a failure; on AWS: the visibility timeout
     keep_warm: bool = True  # one process of each answering function is started ahead, as in production
     school_api: SchoolApi = SchoolApi.REST  # how the conversation fetches accounts
@@ -144,6 +149,7 @@ class Plan:
     def create(cls, folder: Path, ports: Ports, **options: object) -> Self:
         """A plan with new secrets and the addresses of the simulated services."""
         world = f"http://127.0.0.1:{ports.world}"
+        config = Path(str(options.get("config", CONFIG)))
         defaults: dict[str, object] = {
             "app_secret": secrets.token_hex(16),
             "verify_token": secrets.token_hex(8),
@@ -154,6 +160,7 @@ class Plan:
             "whatsapp_api_url": f"{world}/graph/v26.0",
             "school_api_url": f"{world}/school",
             "openai_api_url": f"{world}/openai/v1",
+            "office": Phones(load_school(config).country).number(OFFICE_NUMBER),
         }
         return cls(folder=folder, ports=ports, **(defaults | options))  # type: ignore[arg-type]
 
@@ -231,7 +238,9 @@ class Plan:
         if self.today:
             chosen["SCHOOL_TODAY"] = self.today.isoformat()
         if self.whatsapp_api_url.startswith(self.world_url):  # the real WhatsApp must never get the sample's number
-            chosen["OFFICE_WHATSAPP"] = OFFICE
+            chosen["OFFICE_WHATSAPP"] = self.office
+        if self.config != CONFIG:
+            chosen["SCHOOL_CONFIG"] = str(self.config.absolute())
         return chosen | {
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",
@@ -264,6 +273,7 @@ class Plan:
             **values
             | {
                 "folder": Path(values["folder"]),
+                "config": Path(values["config"]),
                 "ports": Ports(**values["ports"]),
                 "today": date.fromisoformat(values["today"]) if values["today"] else None,
                 "school_api": SchoolApi(values["school_api"]),

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,10 +92,9 @@ class Stack:
 
     def _sample_school(self) -> Any:
         """The sample school, generated while the database starts."""
-        from functions.domain.school import load
-        from local.world.sample import CONFIG, SampleSchool
+        from local.world.sample import SampleSchool
 
-        return SampleSchool.build(self.plan.today or datetime.now(load(CONFIG).timezone).date(), self.plan.seed)
+        return SampleSchool.of(self.plan)
 
     def _load_data(self, school: Future[Any]) -> None:
         """Create the schema, with the function that does it on AWS too; then save the sample school."""

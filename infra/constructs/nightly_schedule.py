@@ -8,7 +8,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from functions.domain.school import load
+from functions.adapters.school_config import load
 from infra.paths import ROOT
 from infra.settings import Settings
 

@@ -14,14 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from functions.domain.school import School, load
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load
+from functions.domain.school import School
 from infra.catalog import SchoolApi
 from local.child import ServerError
 from local.cli.profile import PROFILES
 from local.plan import Plan, Ports
 from local.stack import Stack, StackError
 from local.stack_client import NotRunning, StackClient
-from local.world.sample import CONFIG
 
 NAME: Final = "run"
 HELP: Final = "start everything; Ctrl-C stops it"
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=SchoolApi.REST,
         help="how accounts are fetched: two calls side by side (rest), or one to the GraphQL gateway (graph)",
     )
+    parser.add_argument("--config", type=Path, default=CONFIG, help="the school's folder (config); another school's")
     parser.add_argument("--port", type=int, default=PORT, help=f"of the HTTP API; the next three too ({PORT})")
 
 
@@ -90,12 +92,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise StackError(
             f"It is already running at {running.plan.public_url}. Stop it with Ctrl-C in its terminal first."
         )
-    school = load(CONFIG)  # before anything starts, so that its errors are shown first
+    school = load(arguments.config)  # before anything starts, so that its errors are shown first
     settings, real = real_services(os.environ)
     options: dict[str, Any] = {
         "profile": arguments.profile,
         "today": arguments.today,
         "school_api": arguments.school_api,
+        "config": arguments.config.absolute(),
         **settings,
     }
     plan = Plan.create(arguments.folder.absolute(), ports_from(arguments.port), **options)

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final, Protocol
 
-from functions.domain.school import load as load_school
 from local.plan import Plan
 from local.world.faults import OPERATIONS, Fault, Faults
 from local.world.graph_api import GraphApi
@@ -18,7 +16,7 @@ from local.world.http_server import Hangup, Request, Response, Silence, listen
 from local.world.journal import Call, Journal
 from local.world.openai_api import OpenAiApi
 from local.world.profile import InvalidSetting, Profile
-from local.world.sample import CONFIG, SampleSchool
+from local.world.sample import SampleSchool
 from local.world.school_api import SchoolApi
 
 MOST_STUDENTS: Final = 20_000
@@ -49,7 +47,7 @@ class World:
         self.profile = Profile.load(plan.profile, school_calls_per_minute=plan.school_api_calls_per_minute)
         self.faults = Faults()
         self.journal = Journal()
-        self.school = SampleSchool.build(plan.today or datetime.now(load_school(CONFIG).timezone).date(), plan.seed)
+        self.school = SampleSchool.of(plan)
         self.graph = GraphApi(plan, self.journal)
         self.school_api = SchoolApi(plan, self.school)
         self._services: dict[str, tuple[Service, str]] = {
@@ -157,7 +155,7 @@ class World:
         """Replace the school by one with so many students."""
         if not isinstance(students, int) or not 100 <= students <= MOST_STUDENTS:
             raise InvalidSetting("students", f"a number from 100 to {MOST_STUDENTS}")
-        self.school = SampleSchool.of_size(students, self.school.today, self.school.seed)
+        self.school = SampleSchool.of_size(students, self.school.today, self.school.seed, self.school.config)
         self.school_api.school = self.school
 
     def _changed_profile(self, values: Mapping[str, Any]) -> Profile:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
+import phonenumbers
+
 from local.http_client import request
 from local.plan import DISPLAY_PHONE_NUMBER, PHONE_NUMBER_ID, WABA_ID
 
@@ -36,7 +38,11 @@ def wrap(**value: Any) -> dict[str, Any]:
 
 def user_id_of(phone: str) -> str:
     """The business-scoped user id of a phone number; the same number always has the same one."""
-    return "ZW." + str(int(hashlib.sha256(phone.lstrip("+").encode()).hexdigest(), 16))[:20]
+    digits = phone.lstrip("+")
+    codes = (int(digits[:length]) for length in (1, 2, 3) if digits[:length].isdecimal())
+    countries = (phonenumbers.region_code_for_country_code(code) for code in codes)
+    country = next((found for found in countries if found != "ZZ"), "ZZ")  # ZZ: of no country
+    return f"{country}." + str(int(hashlib.sha256(digits.encode()).hexdigest(), 16))[:20]
 
 
 class Webhooks:

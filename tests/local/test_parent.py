@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.adapters.whatsapp import inbound
+from functions.domain.messages import Message
 from local.parent import KINDS, UNANSWERED, Parent, button_tap, new_message_id, row_tap, text
 from local.world.webhooks import encode, signature
 

@@ -187,7 +187,7 @@ class Functions:
     def SaveFoundStudent(self, event: Any) -> Any:  # noqa: N802
         """From now on whoever has the number on record is known."""
         records = [StudentRecord.read(record) for record in event["records"]]
-        if any(normalise(record.guardian_mobile) == self.person.phone for record in records):
+        if any(normalise(record.guardian_mobile, "ZW") == self.person.phone for record in records):
             self.person = replace(self.person, kind=Kind.REGISTERED, students=(TARIRO,))
         return {"saved": len(records), "new": 0, "changed": 0, "unusable": 0, "min_wal": "0/16B3748"}
 

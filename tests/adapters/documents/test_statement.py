@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from functions.adapters.documents.statement import statement_pdf
 from functions.domain.accounts import Line, StudentAccount
 from functions.domain.documents import StatementChild, StatementDocument
+from functions.domain.money import Currency
 from functions.domain.terms import Term
 from tests.adapters.documents.reading import LETTERHEAD, LONG_NAME, MILLIMETRE, assert_tidy, pieces, text_of
 
@@ -30,8 +31,9 @@ TENDAI = StatementChild(
     ),
 )
 RUDO = StatementChild("Rudo Moyo", "SSC20257280", "Grade 4", StudentAccount((), ()))
+DOLLARS = Currency.of("USD", "US dollars", "$1,250.00")
 STATEMENT = StatementDocument(
-    LETTERHEAD, Term(date(2026, 9, 7), date(2026, 12, 3), "2026-3"), date(2026, 11, 23), (TENDAI, RUDO)
+    LETTERHEAD, Term(date(2026, 9, 7), date(2026, 12, 3), "2026-3"), date(2026, 11, 23), (TENDAI, RUDO), DOLLARS
 )
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import openai
 import pytest
 
+from functions.adapters.school_config import load
 from functions.domain import answers
 from functions.domain.accounts import Account, Line, StudentAccount
 from functions.domain.people import Student
-from functions.domain.school import load
 from local.world.answering import Prompt, answer
 from tests.local.world.clients import Client, world
 
