@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import cli
+from local.cli import commands as cli
 from local.cli.run import ports_from
 from local.parent import Parent, text
 from local.send_message import send_message
