@@ -32,11 +32,11 @@ sync: $(call stamp,local) ## run the nightly student sync on what `make run` sta
 
 # Tests that share an expensive fixture stay together in one worker: tests/selection.py.
 .PHONY: test
-test: $(call stamp,dev) ## all tests, on all cores: 3 to 5 minutes (options: ARGS="-n0 tests/e2e")
+test: $(call stamp,dev) ## all tests, on all cores (options: ARGS="-n0 tests/e2e")
 	@$(BIN)/pytest -n logical --dist loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(call stamp,dev) ## the tests that start no server and no process: under 20 seconds
+test-fast: $(call stamp,dev) ## the tests that start no server and no process
 	@$(BIN)/pytest -n logical --dist worksteal -m fast --hypothesis-profile few-examples $(ARGS)
 
 .PHONY: check
