@@ -43,7 +43,7 @@ def test_keys_of_two_slots_in_one_command_are_refused(plan: Plan, server: RedisS
     client.close()
 
 
-def test_killed_and_started_again_it_is_empty(plan: Plan, server: RedisServer) -> None:
+def test_after_a_kill_it_starts_again_empty(plan: Plan, server: RedisServer) -> None:
     client = cluster(plan)
     client.set("a", 1)
     client.close()
