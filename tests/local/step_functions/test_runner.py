@@ -237,7 +237,7 @@ def test_retry_counts_per_visit_and_execution() -> None:
 
 def test_retry_intervals_grow_up_to_max_delay_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(retrier_decl.time, "sleep", pauses.append)
+    monkeypatch.setattr(vars(retrier_decl)["time"], "sleep", pauses.append)
     retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 10, "MaxAttempts": 3}
     run(machine({"Fetch": task("fetch", Retry=[retry])}), {}, failing(SchoolUnavailable()))
     assert pauses == [1, 10, 100]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -182,7 +183,7 @@ class TestApi:
         assert respond(sdk)
 
     @pytest.mark.parametrize("options", [{"max_output_tokens": 1}, {"stream": True}])
-    def test_invalid_requests_are_rejected(self, sdk: openai.OpenAI, options: dict[str, object]) -> None:
+    def test_invalid_requests_are_rejected(self, sdk: openai.OpenAI, options: dict[str, Any]) -> None:
         with pytest.raises(openai.BadRequestError):
             respond(sdk, **options)
 
