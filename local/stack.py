@@ -107,6 +107,7 @@ class Stack:
             raise StackError(f"the database schema could not be created: {json.dumps(error.payload)}") from error
         except InvokeError as error:
             raise StackError(f"the database schema could not be created: {error}") from error
+        self._get(self.plan.lambdas_url + "/functions/migrate/reset", "POST")  # its process holds 41 MB
         self._report("the database schema")
         primary = f"postgresql+pg8000://assistant@127.0.0.1:{self.plan.ports.postgres}/school"
         students = sample.load(primary, school.result())

@@ -1,10 +1,11 @@
 """Replies and outcomes for tests of what is shown."""
 
+from dataclasses import replace
 from typing import Any
 
 from local.send_message import Outcome
 
-MENU = {
+MENU: dict[str, Any] = {
     "type": "interactive",
     "interactive": {
         "type": "list",
@@ -16,7 +17,7 @@ MENU = {
         },
     },
 }
-BUTTONS = {
+BUTTONS: dict[str, Any] = {
     "type": "interactive",
     "interactive": {
         "type": "button",
@@ -51,5 +52,5 @@ def outcome(**changes: Any) -> Outcome:
         {"service": "school", "operation": "billed-fees", "start": 100.2, "end": 101.7, "status": 500},
     ]
     replies = [{"time": 102.1, "body": MENU}]
-    return Outcome(**({"message_id": "wamid.1", "sent": 100.0, "accepted": 100.15, "status": 200, "replies": replies,
-                       "execution": execution, "calls": calls} | changes))  # fmt: skip
+    complete = Outcome("wamid.1", 100.0, 100.15, 200, replies, execution, calls)
+    return replace(complete, **changes)

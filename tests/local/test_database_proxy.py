@@ -1,4 +1,4 @@
-"""The proxies before the databases: slow to connect, failing on demand, out of the way afterwards."""
+"""The proxies before the databases: connecting is delayed or fails on demand."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from local.database_proxy import DatabaseProxy
 
 
 class World:
-    """What a proxy asks the world: a delay and faults, and what it tells it."""
+    """In place of the simulated world: a delay, faults, and the recorded calls."""
 
     def __init__(self) -> None:
         self.delay = 0.0
@@ -76,7 +76,7 @@ def in_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(test())
 
 
-def test_connecting_takes_as_long_as_the_profile_says_and_then_no_longer() -> None:
+def test_only_connecting_is_delayed_by_the_profile() -> None:
     async def test() -> None:
         world = World()
         world.delay = 0.2
@@ -96,7 +96,7 @@ def test_connecting_takes_as_long_as_the_profile_says_and_then_no_longer() -> No
     in_loop(test)
 
 
-def test_a_large_answer_arrives_whole() -> None:
+def test_a_large_answer_passes_unchanged() -> None:
     async def test() -> None:
         async with proxied(World()) as proxy:
             reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, limit=10**7)
@@ -108,7 +108,7 @@ def test_a_large_answer_arrives_whole() -> None:
 
 
 @pytest.mark.parametrize("faults", [{"connect": {"kind": "close"}}, {"reader": {"kind": "close"}}])
-def test_a_refusal_is_seen_at_once(faults: dict[str, Any]) -> None:
+def test_a_refused_connection_fails_at_once(faults: dict[str, Any]) -> None:
     async def test() -> None:
         world = World()
         world.faults = faults
@@ -120,7 +120,7 @@ def test_a_refusal_is_seen_at_once(faults: dict[str, Any]) -> None:
     in_loop(test)
 
 
-def test_a_fault_of_the_writer_is_none_of_the_reader() -> None:
+def test_a_fault_of_the_writer_does_not_affect_the_reader() -> None:
     async def test() -> None:
         world = World()
         world.faults = {"writer": {"kind": "close"}}
@@ -130,7 +130,7 @@ def test_a_fault_of_the_writer_is_none_of_the_reader() -> None:
     in_loop(test)
 
 
-def test_silence_lasts_until_the_client_gives_up() -> None:
+def test_the_fault_silent_never_answers() -> None:
     async def test() -> None:
         world = World()
         world.faults = {"connect": {"kind": "silent"}}
@@ -141,7 +141,7 @@ def test_silence_lasts_until_the_client_gives_up() -> None:
     in_loop(test)
 
 
-def test_slow_is_added_to_the_delay() -> None:
+def test_the_fault_slow_is_added_to_the_delay() -> None:
     async def test() -> None:
         world = World()
         world.delay = 0.1
@@ -163,7 +163,7 @@ def test_a_database_that_is_down_refuses() -> None:
     in_loop(test)
 
 
-def test_open_connections_can_be_cut_and_new_ones_refused() -> None:
+def test_open_connections_can_be_dropped_and_new_ones_refused() -> None:
     async def test() -> None:
         async with proxied(World()) as proxy:
             reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)

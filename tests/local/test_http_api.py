@@ -120,26 +120,26 @@ def test_path_parameters_are_decoded(api: Api) -> None:
     assert event["pathParameters"] == {"token": "a/b c"}
 
 
-def test_cookies_are_a_list_of_their_own(api: Api) -> None:
+def test_cookies_are_a_separate_list(api: Api) -> None:
     api.request("GET", "/webhook", Cookie="a=1; b=2")
     assert api.event["cookies"] == ["a=1", "b=2"]
     assert "cookie" not in api.event["headers"]
 
 
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "application/x-www-form-urlencoded", ""])
-def test_what_is_not_text_comes_in_base64(api: Api, content_type: str) -> None:
+def test_binary_bodies_arrive_in_base64(api: Api, content_type: str) -> None:
     body = b'{"a": 1}'
     api.request("POST", "/webhook", body, **{"Content-Type": content_type})
     assert api.event["isBase64Encoded"] is True
     assert base64.b64decode(api.event["body"]) == body
 
 
-def test_text_that_is_not_utf8_comes_in_base64(api: Api) -> None:
+def test_text_that_is_not_utf8_arrives_in_base64(api: Api) -> None:
     api.request("POST", "/webhook", b"\xff\xfe", **{"Content-Type": "application/json; charset=utf-8"})
     assert (api.event["isBase64Encoded"], base64.b64decode(api.event["body"])) == (True, b"\xff\xfe")
 
 
-def test_an_answer_is_sent_as_the_function_gave_it(api: Api) -> None:
+def test_the_answer_of_the_function_is_the_response(api: Api) -> None:
     api.answer = {
         "statusCode": 401,
         "headers": {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "X-Pass": 7},
@@ -172,7 +172,7 @@ def test_an_answer_without_a_status_is_sent_as_json(api: Api) -> None:
         (TooManyRequests(), 503, "Service Unavailable"),
     ],
 )
-def test_what_goes_wrong_behind_the_door_is_told_in_two_words(api: Api, answer: Any, status: int, message: str) -> None:
+def test_a_failed_function_is_an_error_of_api_gateway(api: Api, answer: Any, status: int, message: str) -> None:
     api.answer = answer
     given, _, body = api.request("GET", "/webhook")
     assert (given, json.loads(body)) == (status, {"message": message})
@@ -181,7 +181,7 @@ def test_what_goes_wrong_behind_the_door_is_told_in_two_words(api: Api, answer: 
 @pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/webhook"), ("GET", "/"), ("GET", "/passes/a/b"), ("GET", "/passes/")]
 )
-def test_what_is_no_route_is_not_found(api: Api, method: str, path: str) -> None:
+def test_an_unknown_route_is_not_found(api: Api, method: str, path: str) -> None:
     status, _, body = api.request(method, path)
     assert (status, json.loads(body), api.calls) == (404, {"message": "Not Found"}, [])
 
@@ -192,7 +192,7 @@ def test_a_body_over_ten_megabytes_is_refused(api: Api) -> None:
     assert len(api.calls) == 1
 
 
-def test_a_connection_serves_request_after_request(api: Api) -> None:
+def test_a_connection_is_kept_open_between_requests(api: Api) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=10)
     for _ in range(3):
         connection.request("GET", "/webhook")

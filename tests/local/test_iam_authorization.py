@@ -39,7 +39,7 @@ def passes(request: Request, secret: str = SECRET) -> bool:
 @pytest.mark.parametrize(
     "url", [URL, f"{URL}?b=2&a=1&a=0", f"{URL}?q=a%20b%2Fc&empty=", "http://127.0.0.1:8080/a-b/c_d.e~f"]
 )
-def test_what_botocore_signs_is_let_through(url: str) -> None:
+def test_a_request_signed_by_botocore_is_accepted(url: str) -> None:
     assert passes(signed(url))
     assert passes(signed(url, token="a/session+token=="))
 
@@ -66,11 +66,11 @@ def changed(request: Request, **headers: str) -> Request:
         signed(region="us-east-1"),
     ],
 )
-def test_anything_else_is_not(request_: Request) -> None:
+def test_a_changed_or_unsigned_request_is_rejected(request_: Request) -> None:
     assert not passes(request_)
 
 
-def test_another_key_is_not() -> None:
+def test_a_request_signed_with_another_key_is_rejected() -> None:
     assert not passes(signed(), secret="guessed")
     assert not is_signed(signed(), "AKIDOTHER", SECRET, REGION)
 

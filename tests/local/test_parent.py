@@ -66,5 +66,5 @@ def test_the_bytes_are_escaped_as_meta_escapes_them_and_signed() -> None:
     assert signature(raw, "secret") == "sha256=" + hmac.new(b"secret", raw, hashlib.sha256).hexdigest()
 
 
-def test_message_ids_differ() -> None:
+def test_message_ids_are_unique() -> None:
     assert len({new_message_id() for _ in range(100)}) == 100

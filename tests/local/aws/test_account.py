@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -115,11 +116,7 @@ def test_a_standard_machine_is_started_by_start_execution_and_recorded(account: 
     started = [states.start_execution(stateMachineArn=arn, input='{"page": 1}')["executionArn"] for _ in range(2)]
     assert started[0] != started[1]
     for execution in started:
-        done = eventually(
-            lambda arn=execution: (
-                (found := states.describe_execution(executionArn=arn))["status"] != "RUNNING" and found
-            )
-        )
+        done = eventually(partial(finished, states, execution))
         assert (done["status"], json.loads(done["output"])) == ("SUCCEEDED", {"page": 1})
     (latest, *_) = account.page("/executions")
     assert (latest["machine"], latest["status"]) == ("student_sync", "SUCCEEDED")
@@ -137,12 +134,20 @@ def test_the_account_has_the_secrets_and_the_bucket(account: RunningAccount) -> 
         s3.get_object(Bucket=BUCKET, Key="passes/none.pdf")
 
 
+def succeeded(account: RunningAccount, message_id: str) -> list[dict[str, Any]]:
+    return [item for item in account.executions(message_id) if item["status"] == "SUCCEEDED"]
+
+
+def finished(states: Any, arn: str) -> Any:
+    found = states.describe_execution(executionArn=arn)
+    return found["status"] != "RUNNING" and found
+
+
 def test_each_machine_with_a_queue_is_started_by_its_messages(account: RunningAccount) -> None:
     account.send("paid", queue="payments.fifo")
     account.send("hello")
     for machine, message_id in (("payment", "paid"), ("conversation", "hello")):
-        eventually(lambda m=message_id: [e for e in account.executions(m) if e["status"] == "SUCCEEDED"])
-        (execution,) = account.executions(message_id)
+        (execution,) = eventually(partial(succeeded, account, message_id))
         assert execution["machine"] == machine
 
 

@@ -48,7 +48,9 @@ def no_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumers, "WAKE_SECONDS", 40)
 
 
-def test_a_message_wakes_the_pipe(backend: SQSBackend, queue: Queue, no_polling: None, running: Any) -> None:
+def test_a_new_message_is_received_without_polling(
+    backend: SQSBackend, queue: Queue, no_polling: None, running: Any
+) -> None:
     done: list[str] = []
 
     def execute(records: list[consumers.Record]) -> bool:
@@ -88,7 +90,7 @@ def test_no_more_than_fifty_executions_run_at_once(backend: SQSBackend, queue: Q
     eventually(lambda: not queue._messages)
 
 
-def test_the_end_of_a_message_wakes_the_pipe_for_the_next_of_its_group(
+def test_a_finished_message_makes_the_next_of_its_group_start(
     backend: SQSBackend, queue: Queue, no_polling: None, running: Any
 ) -> None:
     done: list[str] = []
@@ -104,7 +106,7 @@ def test_the_end_of_a_message_wakes_the_pipe_for_the_next_of_its_group(
     assert done == [str(number) for number in range(20)]
 
 
-def test_a_failure_keeps_its_group_waiting_and_no_other(backend: SQSBackend, queue: Queue, running: Any) -> None:
+def test_a_failed_message_delays_only_its_own_group(backend: SQSBackend, queue: Queue, running: Any) -> None:
     seen: list[str] = []
     other_done = threading.Event()
 
@@ -147,7 +149,7 @@ def test_an_error_in_the_handler_counts_as_a_failure(backend: SQSBackend, queue:
         (0.2, 5),  # a smaller one goes when nothing more comes
     ],
 )
-def test_batches_are_gathered_until_full_or_for_a_moment(
+def test_a_batch_is_sent_when_full_or_after_the_batch_window(
     backend: SQSBackend, running: Any, monkeypatch: pytest.MonkeyPatch, patience: float, messages: int
 ) -> None:
     events = backend.create_queue("events")
@@ -184,5 +186,5 @@ def test_batches_are_gathered_until_full_or_for_a_moment(
         ({"batchItemFailures": ["a"]}, {"a", "b"}),
     ],
 )
-def test_a_partial_batch_response_is_read_as_aws_reads_it(answer: Any, failed: set[str]) -> None:
+def test_a_malformed_partial_batch_response_means_that_all_failed(answer: Any, failed: set[str]) -> None:
     assert consumers.failed_items(answer, {"a", "b"}) == failed

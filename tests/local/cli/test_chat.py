@@ -1,5 +1,7 @@
 """Messages are drawn as a phone shows them."""
 
+from typing import Any
+
 from local.cli import chat
 from local.parent import KINDS, row_tap, text
 from tests.local.cli.drawing import drawn
@@ -9,7 +11,7 @@ from tests.local.messages import BUTTONS, MENU
 def test_replies_are_drawn_as_a_phone_shows_them() -> None:
     document = {"type": "document", "document": {"filename": "Gate pass.pdf", "caption": "Here it is"}}
     contact = {"type": "interactive", "interactive": {"type": "request_contact_info", "body": {"text": "Your number?"}}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"time": 1795420800.0, "body": body}
         for body in ({"type": "text", "text": {"body": "*Owed:* $280.00"}}, MENU, BUTTONS, contact)
     ]

@@ -107,10 +107,10 @@ class Service:
     def failure(self, name: str, event: Any = None) -> dict[str, Any]:
         status, error, headers = self.invoke(name, event)
         assert (status, headers.get("x-amz-function-error")) == (200, "Unhandled"), error
-        return error
+        return dict(error)
 
     def describe(self, name: str) -> dict[str, Any]:
-        return self.request("GET", "/functions")[1][name]
+        return dict(self.request("GET", "/functions")[1][name])
 
     def reset(self, name: str) -> None:
         assert self.request("POST", f"/functions/{name}/reset")[0] == 200

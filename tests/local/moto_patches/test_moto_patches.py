@@ -1,3 +1,4 @@
+# mypy: disable-error-code="func-returns-value"
 """Each fault of moto that is patched: still there without the patch, gone with it.
 
 When `test_moto_still_needs` fails, moto has caught up: delete the patch, and its probe in probes.py.

@@ -141,7 +141,7 @@ def test_map_works_on_each_item() -> None:
     assert execution.state("One").inside == "Each"
 
 
-def test_wait_waits() -> None:
+def test_wait_pauses_for_its_seconds() -> None:
     rest = {"Type": "Wait", "Seconds": 1000, "Next": "End"}
     definition = machine({"Rest": rest, "End": {"Type": "Succeed"}}, TimeoutSeconds=30)  # a timeout keeps real time
     start = time.monotonic()
@@ -207,7 +207,7 @@ def test_a_catch_can_assign_and_choose_its_output() -> None:
     assert execution.output == {"problem": "SchoolUnavailable", "asked": NASTY, "message": NASTY}
 
 
-def test_retry_tries_again_as_often_as_it_may() -> None:
+def test_retry_repeats_up_to_max_attempts() -> None:
     retry = [
         {"ErrorEquals": ["SchoolUnavailable"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 2},
     ]
@@ -220,7 +220,7 @@ def test_retry_tries_again_as_often_as_it_may() -> None:
     assert (other.error, other.state("Fetch").attempts) == ("ValueError", 1)
 
 
-def test_retry_counts_afresh_at_each_visit_and_in_each_execution() -> None:
+def test_retry_counts_per_visit_and_execution() -> None:
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}]
     definition = machine({"One": task("fetch", Retry=retry, Next="Two"), "Two": task("fetch", Retry=retry)})
     calls: list[int] = []
@@ -235,9 +235,9 @@ def test_retry_counts_afresh_at_each_visit_and_in_each_execution() -> None:
     assert run(definition, {}, every_other, pace=0).output == 8
 
 
-def test_retry_intervals_grow_up_to_their_ceiling_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_intervals_grow_up_to_max_delay_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(retrier_decl.time, "sleep", pauses.append)
+    monkeypatch.setattr(vars(retrier_decl)["time"], "sleep", pauses.append)
     retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 10, "MaxAttempts": 3}
     run(machine({"Fetch": task("fetch", Retry=[retry])}), {}, failing(SchoolUnavailable()))
     assert pauses == [1, 10, 100]
@@ -378,7 +378,7 @@ def test_the_answer_is_that_of_start_sync_execution() -> None:
     assert "output" not in bad
 
 
-def test_many_executions_at_once_do_not_mix() -> None:
+def test_parallel_executions_do_not_mix() -> None:
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 2}]
     both = [branch({"A": task("a", Retry=retry)}), branch({"B": passing("{% $mine %}")})]
     states = {

@@ -58,24 +58,24 @@ def code_of(answer: requests.Response) -> int:
 # --- who may call --------------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_token_is_190(client: Client) -> None:
+def test_a_wrong_token_is_error_190(client: Client) -> None:
     answer = client.graph(message(), token="EAAGwrong")
     assert (answer.status_code, code_of(answer)) == (401, 190)
 
 
-def test_no_token_is_200(client: Client) -> None:
+def test_a_missing_token_is_error_200(client: Client) -> None:
     answer = requests.post(f"{client.plan.whatsapp_api_url}/{PHONE_NUMBER_ID}/messages", json=message(), timeout=5)
     assert (answer.status_code, code_of(answer)) == (403, 200)
 
 
-def test_another_phone_number_id_is_33(client: Client) -> None:
+def test_another_phone_number_id_is_subcode_33(client: Client) -> None:
     answer = client.graph(message(), number="999")
     assert (answer.status_code, code_of(answer)) == (400, 100)
     assert answer.json()["error"]["error_subcode"] == 33
 
 
 @pytest.mark.parametrize("version", ["v20.0", "v27.0", "v26", ""])
-def test_only_versions_that_live(client: Client, version: str) -> None:
+def test_only_supported_api_versions_are_accepted(client: Client, version: str) -> None:
     path = "/".join(part for part in ["/graph", version, PHONE_NUMBER_ID, "messages"] if part)
     assert client.page("POST", path, message()).status_code == 400
 
@@ -117,7 +117,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
-def test_what_meta_accepts(client: Client, body: dict[str, Any]) -> None:
+def test_messages_that_meta_accepts_are_accepted(client: Client, body: dict[str, Any]) -> None:
     if body["type"] == "interactive" and body["interactive"]["type"] == "list":
         for place, row in enumerate(body["interactive"]["action"]["sections"][0]["rows"]):
             row["id"] = f"{place:0200d}"
@@ -129,17 +129,17 @@ def test_what_meta_accepts(client: Client, body: dict[str, Any]) -> None:
     assert sent[0]["id"] == answer.json()["messages"][0]["id"]
 
 
-def test_a_user_id_answers_with_a_user_id(client: Client) -> None:
+def test_a_message_to_a_user_id_is_answered_with_the_user_id(client: Client) -> None:
     answer = client.send(to=None, recipient="ZW.24018735520917346650").json()
     assert answer["contacts"] == [{"input": "ZW.24018735520917346650", "user_id": "ZW.24018735520917346650"}]
 
 
-def test_a_user_id_in_to_is_accepted_and_lost_as_in_reality(client: Client) -> None:
+def test_a_user_id_in_to_is_accepted_and_never_delivered(client: Client) -> None:
     assert client.send(to="ZW.24018735520917346650").status_code == 200
     assert client.page("GET", "/outbox").json() == []
 
 
-def test_to_wins_over_recipient(client: Client) -> None:
+def test_to_takes_precedence_over_recipient(client: Client) -> None:
     client.send(recipient="ZW.24018735520917346650")
     assert client.page("GET", "/outbox").json()[0]["to"] == PARENT
 
@@ -201,20 +201,20 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "code"), REFUSED.values(), ids=REFUSED)
-def test_what_meta_refuses(client: Client, body: dict[str, Any], code: int) -> None:
+def test_messages_that_meta_rejects_are_rejected_with_its_code(client: Client, body: dict[str, Any], code: int) -> None:
     answer = client.graph(body)
     assert answer.status_code >= 400
     assert code_of(answer) == code
     assert client.page("GET", "/outbox").json() == []
 
 
-def test_two_sections_need_titles(client: Client) -> None:
+def test_sections_need_titles_if_there_are_two(client: Client) -> None:
     body = listed(rows(1))
     body["interactive"]["action"]["sections"].append({"title": "More", "rows": [{"id": "z", "title": "Z"}]})
     assert code_of(client.graph(body)) == 131008
 
 
-def test_what_is_not_json_is_100(client: Client) -> None:
+def test_a_body_that_is_not_json_is_error_100(client: Client) -> None:
     answer = requests.post(
         f"{client.plan.whatsapp_api_url}/{PHONE_NUMBER_ID}/messages",
         data=b"{",
@@ -224,7 +224,7 @@ def test_what_is_not_json_is_100(client: Client) -> None:
     assert (answer.status_code, code_of(answer)) == (400, 100)
 
 
-def test_templates_once_approved_want_their_parameters(client: Client) -> None:
+def test_an_approved_template_needs_its_parameters(client: Client) -> None:
     client.page("PUT", "/templates", {"fee_receipt": {"language": "en", "parameters": 1}})
 
     def template(*texts: str) -> requests.Response:
@@ -243,7 +243,7 @@ def test_templates_once_approved_want_their_parameters(client: Client) -> None:
 # --- ticks ---------------------------------------------------------------------------------------------------------
 
 
-def test_typing_and_read(client: Client) -> None:
+def test_typing_indicator_and_read_receipt_are_accepted(client: Client) -> None:
     tick = {"messaging_product": "whatsapp", "status": "read", "message_id": INBOUND}
     assert client.graph(tick).json() == {"success": True}
     assert client.graph({**tick, "typing_indicator": {"type": "text"}}).json() == {"success": True}
@@ -260,7 +260,7 @@ def test_typing_and_read(client: Client) -> None:
         ({"to": PARENT}, 100),
     ],
 )
-def test_ticks_that_meta_refuses(client: Client, changed: dict[str, Any], code: int) -> None:
+def test_read_receipts_that_meta_rejects_are_rejected(client: Client, changed: dict[str, Any], code: int) -> None:
     body = {"messaging_product": "whatsapp", "status": "read", "message_id": INBOUND, **changed}
     assert code_of(client.graph(body)) == code
 
@@ -268,7 +268,7 @@ def test_ticks_that_meta_refuses(client: Client, changed: dict[str, Any], code: 
 # --- media ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_document_by_id_and_its_bytes(client: Client) -> None:
+def test_a_document_is_sent_by_the_id_of_its_upload(client: Client) -> None:
     media_id = client.upload(PDF).json()["id"]
     content = {"id": media_id, "filename": "Gate pass.pdf", "caption": "Here it is"}
     assert client.send(type="document", text=None, document=content).status_code == 200
@@ -281,7 +281,7 @@ def test_a_document_by_id_and_its_bytes(client: Client) -> None:
     assert requests.get(sent["link"], timeout=5).content == PDF  # the parent has it
 
 
-def test_media_can_be_read_with_the_token_and_deleted(client: Client) -> None:
+def test_media_can_be_downloaded_with_the_token_and_deleted(client: Client) -> None:
     media_id = client.upload(PDF).json()["id"]
     headers = {"Authorization": f"Bearer {client.plan.access_token}"}
     url = f"{client.plan.whatsapp_api_url}/{media_id}"
@@ -296,15 +296,15 @@ def test_media_can_be_read_with_the_token_and_deleted(client: Client) -> None:
     ("content", "mime_type", "code"),
     [(PDF, "application/zip", 100), (b"", "application/pdf", 131053), (b"<html>", "application/pdf", 131053)],
 )
-def test_files_that_meta_refuses(client: Client, content: bytes, mime_type: str, code: int) -> None:
+def test_files_that_meta_rejects_are_rejected(client: Client, content: bytes, mime_type: str, code: int) -> None:
     assert code_of(client.upload(content, mime_type)) == code
 
 
-def test_an_upload_names_its_product(client: Client) -> None:
+def test_an_upload_needs_the_messaging_product(client: Client) -> None:
     assert code_of(client.upload(PDF, messaging_product="")) == 100
 
 
-def test_a_pdf_is_no_image(client: Client) -> None:
+def test_a_pdf_cannot_be_sent_as_an_image(client: Client) -> None:
     media_id = client.upload(PDF).json()["id"]
     assert code_of(client.send(type="image", text=None, image={"id": media_id})) == 100
 
@@ -312,14 +312,14 @@ def test_a_pdf_is_no_image(client: Client) -> None:
 # --- limits --------------------------------------------------------------------------------------------------------
 
 
-def test_the_pair_rate(client: Client) -> None:
+def test_messages_to_one_user_are_rate_limited(client: Client) -> None:
     client.page("PUT", "/profile", {"whatsapp_pair_burst": 3})
     assert [client.send().status_code for _ in range(4)] == [200, 200, 200, 400]
     assert code_of(client.send()) == 131056
     assert client.send(to="+263772100002").status_code == 200
 
 
-def test_the_throughput(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_to_all_users_are_rate_limited(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = time.time()
     monkeypatch.setattr(graph_api, "time", SimpleNamespace(time=lambda: moment))
     client.page("PUT", "/profile", {"whatsapp_messages_per_second": 2})
@@ -374,7 +374,7 @@ def told(client: Client) -> Iterator[Receiver]:
     receiver.stop()
 
 
-def test_sent_delivered_and_read_arrive_signed(client: Client, told: Receiver) -> None:
+def test_delivery_statuses_arrive_as_signed_webhooks(client: Client, told: Receiver) -> None:
     wamid = client.send(biz_opaque_callback_data="job/7").json()["messages"][0]["id"]
     statuses = told.statuses(3)
     priced = {status["status"]: status.get("pricing", {}).get("category") for status in statuses}
@@ -390,14 +390,14 @@ def test_sent_delivered_and_read_arrive_signed(client: Client, told: Receiver) -
     assert metadata == {"display_phone_number": DISPLAY_PHONE_NUMBER, "phone_number_id": PHONE_NUMBER_ID}
 
 
-def test_statuses_of_a_user_id_name_no_phone(client: Client, told: Receiver) -> None:
+def test_statuses_of_a_user_id_contain_no_phone(client: Client, told: Receiver) -> None:
     client.send(to=None, recipient="ZW.24018735520917346650")
     status = told.statuses(1)[0]
     assert "recipient_id" not in status
     assert status["recipient_user_id"] == "ZW.24018735520917346650"
 
 
-def test_a_webhook_that_fails_is_sent_again(client: Client, told: Receiver) -> None:
+def test_a_failed_webhook_is_repeated(client: Client, told: Receiver) -> None:
     told.refuse = 1
     client.page("PUT", "/profile", {"statuses": ["sent"]})
     client.send()
@@ -405,7 +405,7 @@ def test_a_webhook_that_fails_is_sent_again(client: Client, told: Receiver) -> N
     assert told.got[0] == told.got[1]
 
 
-def test_a_number_that_fails_is_accepted_first(client: Client, told: Receiver) -> None:
+def test_a_late_failure_is_accepted_and_then_reported_by_webhook(client: Client, told: Receiver) -> None:
     client.page("PUT", f"/recipients/{PARENT}", {"fails_with": 131026})
     assert client.send().status_code == 200
     status = told.statuses(1)[0]
@@ -413,12 +413,12 @@ def test_a_number_that_fails_is_accepted_first(client: Client, told: Receiver) -
     assert client.page("GET", "/outbox").json() == []
 
 
-def test_a_number_that_fails_at_once(client: Client) -> None:
+def test_an_immediate_failure_is_the_answer(client: Client) -> None:
     client.page("PUT", f"/recipients/{PARENT}", {"fails_with": 131042})
     assert code_of(client.send()) == 131042
 
 
-def test_the_window_closes_and_opens(client: Client, told: Receiver) -> None:
+def test_the_customer_window_closes_after_24_hours_and_opens_again(client: Client, told: Receiver) -> None:
     client.page("PUT", "/profile", {"customer_window": True, "statuses": ["sent"]})
     client.send()
     assert told.statuses(1)[0]["errors"][0]["code"] == 131047
@@ -433,7 +433,7 @@ def test_the_window_closes_and_opens(client: Client, told: Receiver) -> None:
 # --- the outbox ----------------------------------------------------------------------------------------------------
 
 
-def test_the_outbox_narrows_by_recipient_and_time(client: Client) -> None:
+def test_the_outbox_filters_by_recipient_and_time(client: Client) -> None:
     client.send()
     moment = time.time()
     client.send(to="+263772100002")
@@ -458,7 +458,7 @@ def test_the_outbox_waits_for_the_reply_to_one_message(client: Client) -> None:
     assert [item["body"]["text"]["body"] for item in found] == ["the one"]
 
 
-def test_waiting_in_vain_ends(client: Client) -> None:
+def test_waiting_for_a_reply_ends_at_its_limit(client: Client) -> None:
     started = time.monotonic()
     assert client.page("GET", f"/outbox?wait=0.2&in_reply_to={INBOUND}").json() == []
     assert time.monotonic() - started >= 0.2

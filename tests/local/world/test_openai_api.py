@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -150,20 +151,20 @@ def respond(sdk: openai.OpenAI, question: str = "How much is transport?", **opti
 
 @pytest.mark.enable_socket
 class TestApi:
-    def test_the_sdk_reads_an_answer(self, sdk: openai.OpenAI) -> None:
+    def test_the_sdk_parses_an_answer(self, sdk: openai.OpenAI) -> None:
         found = respond(sdk, max_output_tokens=400)
         assert found.status == "completed"  # type: ignore[attr-defined]
         assert "$180" in found.output_text  # type: ignore[attr-defined]
         usage = found.usage  # type: ignore[attr-defined]
         assert usage.total_tokens == usage.input_tokens + usage.output_tokens > 1000
 
-    def test_too_long_for_the_bound(self, sdk: openai.OpenAI) -> None:
+    def test_an_answer_over_the_token_limit_is_incomplete(self, sdk: openai.OpenAI) -> None:
         found = respond(sdk, max_output_tokens=16)
         assert found.status == "incomplete"  # type: ignore[attr-defined]
         assert found.incomplete_details.reason == "max_output_tokens"  # type: ignore[attr-defined]
         assert len(found.output_text) == 64  # type: ignore[attr-defined]
 
-    def test_a_wrong_key(self, client: Client) -> None:
+    def test_a_wrong_key_is_an_authentication_error(self, client: Client) -> None:
         with (
             openai.OpenAI(api_key="sk-wrong", base_url=client.plan.openai_api_url, max_retries=0) as sdk,
             pytest.raises(openai.AuthenticationError) as caught,
@@ -182,7 +183,7 @@ class TestApi:
         assert respond(sdk)
 
     @pytest.mark.parametrize("options", [{"max_output_tokens": 1}, {"stream": True}])
-    def test_what_it_does_not_take(self, sdk: openai.OpenAI, options: dict[str, object]) -> None:
+    def test_invalid_requests_are_rejected(self, sdk: openai.OpenAI, options: dict[str, Any]) -> None:
         with pytest.raises(openai.BadRequestError):
             respond(sdk, **options)
 

@@ -22,7 +22,7 @@ def student_of(client: Client, parent: str, place: int = 0) -> str:
     return client.world.school.children_of(parent)[place].id
 
 
-def test_fees_and_payments(client: Client) -> None:
+def test_fees_and_payments_are_listed_by_student_and_term(client: Client) -> None:
     student = student_of(client, "+263772100001")
     bills = client.school("student/billed-fee-types/", student_id_number=student, term=TERM)
     assert bills.json() == {"data": {"bills": [{"fee_type": "Tuition", "amount": 400.0, "date": "2026-09-07"}]}}
@@ -39,7 +39,7 @@ def test_fees_and_payments(client: Client) -> None:
     }
 
 
-def test_a_profile_is_written_as_clerks_write(client: Client) -> None:
+def test_a_profile_has_phone_numbers_as_clerks_type_them(client: Client) -> None:
     student = student_of(client, "+263772100011")
     assert client.school("student/profile/", student_id_number=student).json()["data"] == {
         "student_number": student,
@@ -51,7 +51,7 @@ def test_a_profile_is_written_as_clerks_write(client: Client) -> None:
     }
 
 
-def test_the_moods_of_the_api(client: Client) -> None:
+def test_accounts_come_in_every_shape_of_the_real_api(client: Client) -> None:
     def data(parent: str, path: str) -> dict[str, object]:
         student = student_of(client, parent)
         return dict(client.school(path, student_id_number=student, term=TERM).json()["data"])
@@ -70,13 +70,13 @@ def test_unknown_students_are_404(client: Client) -> None:
     assert client.school("student/profile/", student_id_number=without_account).status_code == 200
 
 
-def test_a_term_that_has_not_begun_has_no_lines(client: Client) -> None:
+def test_a_future_term_has_no_lines(client: Client) -> None:
     student = student_of(client, "+263772100001")
     answer = client.school("student/billed-fee-types/", student_id_number=student, term="2027-1")
     assert answer.json() == {"data": {"bills": []}}
 
 
-def test_who_may_ask_and_what(client: Client) -> None:
+def test_requests_need_the_key_and_valid_parameters(client: Client) -> None:
     assert (
         client.school("student/payments/", key="wrong", student_id_number="SSC20250001", term=TERM).status_code == 401
     )
@@ -86,7 +86,7 @@ def test_who_may_ask_and_what(client: Client) -> None:
     assert requests.get(f"{client.plan.school_api_url}/health", timeout=5).status_code == 200
 
 
-def test_the_pages_hold_every_student_once(client: Client) -> None:
+def test_the_pages_contain_each_student_once(client: Client) -> None:
     found = []
     url: str | None = f"{client.plan.school_api_url}/school/students/data?page=1&page_size=60"
     while url:
@@ -99,7 +99,7 @@ def test_the_pages_hold_every_student_once(client: Client) -> None:
     assert client.school("school/students/data", page="x").status_code == 400
 
 
-def test_the_ceiling_is_for_each_kind_of_call(client: Client) -> None:
+def test_the_rate_limit_is_per_operation(client: Client) -> None:
     client.page("PUT", "/profile", {"school_calls_per_minute": 2})
     query = {"student_id_number": "SSC20250001", "term": TERM}
     answers = [client.school("student/payments/", **query) for _ in range(3)]
@@ -108,7 +108,7 @@ def test_the_ceiling_is_for_each_kind_of_call(client: Client) -> None:
     assert client.school("student/billed-fee-types/", **query).status_code == 200
 
 
-def test_the_ceiling_is_the_plans(tmp_path: Path) -> None:
+def test_the_rate_limit_comes_from_the_plan(tmp_path: Path) -> None:
     with world(tmp_path, school_api_calls_per_minute=1) as client:
         client.school("student/profile/", student_id_number="SSC20250001")
         assert client.school("student/profile/", student_id_number="SSC20250001").status_code == 429

@@ -30,14 +30,14 @@ def client(tmp_path: Path) -> Iterator[Client]:
 # --- faults --------------------------------------------------------------------------------------------------------
 
 
-def test_a_fault_is_counted_down_and_keeps_to_its_operation(client: Client) -> None:
+def test_a_fault_is_counted_down_and_applies_to_its_operation_only(client: Client) -> None:
     client.page("PUT", "/faults/school", {"kind": "status", "status": 500, "times": 2, "operation": "payments"})
     query = {"student_id_number": "SSC20250001", "term": TERM}
     assert client.school("student/billed-fee-types/", **query).status_code == 200
     assert [client.school("student/payments/", **query).status_code for _ in range(3)] == [500, 500, 200]
 
 
-def test_html_instead_of_json(client: Client) -> None:
+def test_the_fault_html_answers_with_a_proxys_page(client: Client) -> None:
     client.page("PUT", "/faults/school", {"kind": "html"})
     answer = client.school("health")
     assert answer.status_code == 200
@@ -46,46 +46,46 @@ def test_html_instead_of_json(client: Client) -> None:
     assert client.school("health").json() == {"status": "ok"}
 
 
-def test_json_of_another_shape(client: Client) -> None:
+def test_the_fault_json_answers_with_its_body(client: Client) -> None:
     client.page("PUT", "/faults/school", {"kind": "json", "body": {"data": []}})
     assert client.school("health").json() == {"data": []}
 
 
-def test_silence_lasts_until_the_client_gives_up(client: Client) -> None:
+def test_the_fault_silent_never_answers(client: Client) -> None:
     client.page("PUT", "/faults/school", {"kind": "silent"})
     with pytest.raises(requests.ReadTimeout):
         requests.get(f"{client.plan.school_api_url}/health", timeout=0.3)
     assert client.page("GET", "/calls").json()[-1]["status"] == 0
 
 
-def test_a_closed_connection(client: Client) -> None:
+def test_the_fault_close_closes_the_connection(client: Client) -> None:
     client.page("PUT", "/faults/school", {"kind": "close", "times": 1})
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{client.plan.school_api_url}/health", timeout=5)
 
 
-def test_a_lost_answer_was_acted_on(client: Client) -> None:
+def test_the_fault_lost_acts_and_then_closes_the_connection(client: Client) -> None:
     client.page("PUT", "/faults/graph", {"kind": "lost", "operation": "send", "times": 1})
     with pytest.raises(requests.ConnectionError):
         client.send()
     assert len(client.page("GET", "/outbox").json()) == 1
 
 
-def test_errors_of_whatsapp_by_code(client: Client) -> None:
+def test_the_fault_status_can_have_a_code_of_whatsapp(client: Client) -> None:
     client.page("PUT", "/faults/graph", {"kind": "status", "status": 500, "code": 131000, "times": 1})
     answer = client.send()
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, 131000)
     assert client.send().status_code == 200
 
 
-def test_slow(client: Client) -> None:
+def test_the_fault_slow_adds_its_seconds(client: Client) -> None:
     client.page("PUT", "/faults/school", {"kind": "slow", "seconds": 0.3, "times": 1})
     started = time.monotonic()
     assert client.school("health").status_code == 200
     assert time.monotonic() - started >= 0.3
 
 
-def test_other_parts_of_the_stack_take_their_faults_here(client: Client) -> None:
+def test_other_processes_take_their_faults_by_http(client: Client) -> None:
     client.page("PUT", "/faults/secrets", {"kind": "slow", "seconds": 3, "times": 1})
     taken = client.page("POST", "/faults/secrets/take", {"operation": "get"}).json()
     assert (taken["kind"], taken["seconds"]) == ("slow", 3)
@@ -114,7 +114,7 @@ def test_other_parts_of_the_stack_take_their_faults_here(client: Client) -> None
         ("/recipients/+263772100001", {"code": 1}, "fails_with"),
     ],
 )
-def test_what_cannot_be_set_is_named(client: Client, path: str, body: object, field: str) -> None:
+def test_an_invalid_setting_is_named(client: Client, path: str, body: object, field: str) -> None:
     answer = client.page("PUT", path, body)
     assert answer.status_code == 400
     assert answer.json()["field"] == field
@@ -132,7 +132,7 @@ def test_what_cannot_be_set_is_named(client: Client, path: str, body: object, fi
         ("zero", [0, 0, 0, 0, 0, 0]),
     ],
 )
-def test_profiles(client: Client, name: str, delays: list[float]) -> None:
+def test_a_profile_sets_the_delays(client: Client, name: str, delays: list[float]) -> None:
     profile = client.page("PUT", "/profile", {"name": name, "school_calls_per_minute": 7}).json()
     names = ["school_api", "openai", "whatsapp", "s3_put", "secrets", "database_connect"]
     assert [profile[f"{part}_seconds"] for part in names] == delays
@@ -140,7 +140,7 @@ def test_profiles(client: Client, name: str, delays: list[float]) -> None:
     assert client.page("PUT", "/profile", {"name": "zero"}).json()["school_calls_per_minute"] == 7
 
 
-def test_hundreds_of_slow_calls_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hundreds_of_slow_calls_run_in_parallel(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     client.page("PUT", "/profile", {"school_api_seconds": 1.0})
     done = []
     waiting, all_wait = 0, asyncio.Event()
@@ -164,7 +164,7 @@ def test_hundreds_of_slow_calls_at_once(client: Client, monkeypatch: pytest.Monk
     assert done == [200] * 200
 
 
-def test_the_journal_of_calls(client: Client) -> None:
+def test_calls_are_listed_with_their_times_and_statuses(client: Client) -> None:
     moment = time.time()
     client.school("student/payments/", student_id_number="SSC20250001", term=TERM)
     reported = {"service": "database", "operation": "connect", "start": moment, "end": moment + 1, "status": 200}
@@ -178,7 +178,7 @@ def test_the_journal_of_calls(client: Client) -> None:
     assert client.page("GET", "/calls").json() == []
 
 
-def test_the_school_grows_while_it_runs(client: Client) -> None:
+def test_the_school_can_be_resized_while_it_runs(client: Client) -> None:
     size = client.page("GET", "/school-size").json()["students"]
     assert client.page("PUT", "/school-size", {"students": 1000}).json() == {"students": 1000}
     query = {"page": "10", "page_size": "100"}
@@ -189,7 +189,7 @@ def test_the_school_grows_while_it_runs(client: Client) -> None:
     assert size < client.page("GET", "/school-size").json()["students"] == 1000
 
 
-def test_the_sample_tells_whom_to_try(client: Client) -> None:
+def test_the_sample_lists_parents_to_try(client: Client) -> None:
     parents = client.page("GET", "/sample").json()
     assert parents[0]["phone"] == "+263772100001"
     assert parents[0]["children"] == [{"id": "SSC20250001", "name": "Tariro Moyo", "grade": "Grade 3"}]
@@ -198,7 +198,7 @@ def test_the_sample_tells_whom_to_try(client: Client) -> None:
     assert client.page("GET", "/no-such-page").status_code == 404
 
 
-def test_as_a_process_it_stops_at_once_even_with_calls_open(tmp_path: Path) -> None:
+def test_the_process_stops_at_once_even_with_open_requests(tmp_path: Path) -> None:
     plan = Plan.create(tmp_path, Ports.free(), profile="zero")
     process = subprocess.Popen([sys.executable, "-m", "local.world", "--plan", plan.save()], cwd=ROOT)
     try:
