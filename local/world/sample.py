@@ -331,6 +331,7 @@ class _Cast:
 def _cast_demo_families(cast: _Cast) -> None:
     """The demo parents: numbers that end in 2 100 0xx. New ones go to the end, since ids follow the order."""
     number, written = cast.number, cast.phones.written
+    together = written(number(11), 1)
     cast.family(
         "Rudo Moyo",
         number(1),
@@ -370,7 +371,7 @@ def _cast_demo_families(cast: _Cast) -> None:
     )  # fmt: skip
     cast.family(
         "Simba Nyathi", number(11), "one child with two guardians", "balance", [("Zanele Nyathi", "Form 1", 65)],
-        recorded=f"{written(number(11), 4)} / {written(number(12), 1)}",
+        recorded=f"{together[:4]} {together[4:7]} {together[7:]} / {written(number(12), 1)}",
     )  # fmt: skip
     cast.also("Thandiwe Nyathi", number(12), "the other guardian of the same child", "balance")
     cast.family(
