@@ -14,25 +14,33 @@ from typing import Any
 import openai
 import pypdfium2
 import pytest
-from functions.domain.inbound import Message
 from pypdf import PdfReader
 
-from functions.adapters import whatsapp_format
 from functions.adapters.documents.gate_pass import gate_pass_pdf
 from functions.adapters.documents.pass_page import pass_page
 from functions.adapters.documents.statement import statement_pdf
 from functions.adapters.school_config import load
+from functions.adapters.whatsapp import message_format
 from functions.domain import answers
 from functions.domain.accounts import Account, Line, StudentAccount
-from functions.domain.conversation import Next, Plan, Say, decide
+from functions.domain.conversation import NextStep, Plan, ReplyType, decide
 from functions.domain.documents import GatePassDocument, Letterhead, PassPage, StatementChild, StatementDocument
 from functions.domain.gate_passes import PassState
 from functions.domain.intents import Intent
+from functions.domain.messages import Message
+from functions.domain.payments import Receipt
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import Document, Reply
 from functions.domain.school import School
 from functions.domain.student_records import Flaw, how_to_fix
-from functions.domain.wording import Problem, Turn, compose, without_model
+from functions.domain.wording import (
+    Problem,
+    Turn,
+    compose,
+    compose_office_notification,
+    compose_receipt,
+    without_model,
+)
 from infra.catalog import FUNCTIONS
 from local.plan import Plan as StackPlan
 from local.plan import Ports
@@ -98,34 +106,54 @@ def nothing_of_the_first(text: str) -> None:
 def shown(reply: Reply) -> str:
     """Everything of a reply that goes out."""
     if isinstance(reply, Document):
-        return json.dumps([reply.filename, reply.instead, whatsapp_format.document(reply, "m1")], ensure_ascii=False)
-    return json.dumps(whatsapp_format.bodies(reply), ensure_ascii=False)
+        return json.dumps([reply.filename, reply.instead, message_format.document(reply, "m1")], ensure_ascii=False)
+    return json.dumps(message_format.bodies(reply), ensure_ascii=False)
 
 
-def turn(say: Say, **found: Any) -> Turn:
+def turn(reply_type: ReplyType, **found: Any) -> Turn:
     plan = Plan(
-        Intent.MENU, say, Next.REPLY, FAMILY, TERM, entry="about", question="When does school start?", kind="voice"
+        Intent.MENU,
+        reply_type,
+        NextStep.SEND_REPLY,
+        FAMILY,
+        TERM,
+        entry="about",
+        question="When does school start?",
+        kind="voice",
     )
     person = found.pop("person", PARENT)
     facts: dict[str, Any] = {
         "account": ACCOUNT, "gate_pass": PASS, "answer": "Lessons run from 08:10.", "message_id": "wamid.1",
-        "request": {"number": 12, "told": True}, "payment": {"amount": "100.00"},
+        "request": {"number": 12, "notified": True},
     }  # fmt: skip
     return Turn(plan, person, **(facts | found))
 
 
 TURNS = {
-    **{say.value: turn(say) for say in Say},
-    **{f"{problem.value} problem": turn(Say.BALANCE, problem=problem) for problem in Problem},
-    "menu of a visitor": turn(Say.MENU, person=Person(Kind.VISITOR, "+4915155500000", "DE.2")),
-    "gate pass refused": turn(Say.GATE_PASS, gate_pass=REFUSED),
-    "gate pass as text": turn(Say.GATE_PASS, gate_pass=PASS | {"delivery": "text"}),
-    "gate pass once too often": turn(Say.GATE_PASS, gate_pass=PASS | {"delivery": "refused"}),
-    "no gate pass without fees": turn(Say.GATE_PASS, gate_pass={"refusal": "no fees"}),
-    "stale balance": turn(Say.BALANCE, account=replace(ACCOUNT, stale=True, as_of="2026-11-22T07:00:00+00:00")),
-    "office closed": turn(Say.OFFICE_TOLD, request={"number": 12, "told": False}),
-    "thumbs down": Turn(Plan(Intent.FEEDBACK, Say.FEEDBACK, entry="down"), PARENT),
+    **{reply_type.value: turn(reply_type) for reply_type in ReplyType},
+    **{f"{problem.value} problem": turn(ReplyType.BALANCE, problem=problem) for problem in Problem},
+    "menu of a visitor": turn(ReplyType.MENU, person=Person(Kind.VISITOR, "+4915155500000", "DE.2")),
+    "gate pass refused": turn(ReplyType.GATE_PASS, gate_pass=REFUSED),
+    "gate pass as text": turn(ReplyType.GATE_PASS, gate_pass=PASS | {"delivery": "text"}),
+    "gate pass once too often": turn(ReplyType.GATE_PASS, gate_pass=PASS | {"delivery": "refused"}),
+    "no gate pass without fees": turn(ReplyType.GATE_PASS, gate_pass={"refusal": "no fees"}),
+    "stale balance": turn(ReplyType.BALANCE, account=replace(ACCOUNT, stale=True, as_of="2026-11-22T07:00:00+00:00")),
+    "office closed": turn(ReplyType.OFFICE_TOLD, request={"number": 12, "notified": False}),
+    "thumbs down": Turn(Plan(Intent.FEEDBACK, ReplyType.FEEDBACK, entry="down"), PARENT),
 }
+
+
+RECEIPT = Receipt(FAMILY[0], TERM, Decimal("100.00"), ACCOUNT)
+OTHERS = {
+    "receipt": compose_receipt(RECEIPT, SCHOOL, NOW),
+    "receipt without the balance": compose_receipt(replace(RECEIPT, account=None), SCHOOL, NOW),
+    "notification of the office": compose_office_notification(PARENT, "Where is the bus?", 12, SCHOOL),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_else_that_is_sent_speaks_of_the_first_school(name: str) -> None:
+    nothing_of_the_first(shown(OTHERS[name]))
 
 
 @pytest.mark.parametrize("name", TURNS)
@@ -134,32 +162,37 @@ def test_no_reply_speaks_of_the_first_school(name: str) -> None:
 
 
 def test_replies_speak_of_this_school() -> None:
-    balance = shown(compose(turn(Say.BALANCE), SCHOOL, NOW))
+    balance = shown(compose(turn(ReplyType.BALANCE), SCHOOL, NOW))
     assert "Owed: 1.749,50 €" in balance
     assert "In credit: 350,00 €" in balance
     assert FAMILY[0].id.startswith("LIS")
-    assert "I'm Ida, the assistant of Linden" in shown(compose(turn(Say.MENU), SCHOOL, NOW))
-    contact = shown(compose(turn(Say.OFFICE), SCHOOL, NOW))
+    assert "I'm Ida, the assistant of Linden" in shown(compose(turn(ReplyType.MENU), SCHOOL, NOW))
+    contact = shown(compose(turn(ReplyType.OFFICE), SCHOOL, NOW))
     assert all(part in contact for part in ("+49 30 5550 1200", "office@linden-school.example", "07:30-16:15"))
     assert "*674,50 € more* reaches 60 %" in shown(compose(TURNS["gate pass refused"], SCHOOL, NOW))
     assert "As of 22 November, 08:00" in shown(compose(TURNS["stale balance"], SCHOOL, NOW)).replace("as of", "As of")
-    assert "LIS20251234" in shown(compose(turn(Say.NOT_REGISTERED), SCHOOL, NOW))
+    assert "LIS20251234" in shown(compose(turn(ReplyType.NOT_REGISTERED), SCHOOL, NOW))
 
 
 def test_without_the_model_too() -> None:
-    plan = Plan(Intent.QUESTION, Say.ANSWER, students=FAMILY, question="What does the school charge per term?")
+    plan = Plan(Intent.QUESTION, ReplyType.ANSWER, students=FAMILY, question="What does the school charge per term?")
     nothing_of_the_first(without_model(plan, None, SCHOOL))
     assert "2.150,00 €" in without_model(plan, None, SCHOOL)
     nothing_of_the_first(without_model(replace(plan, personal=True), ACCOUNT, SCHOOL))
 
 
 @pytest.mark.parametrize(
-    ("text", "say"),
-    [("Hello Ida, balance", Say.BALANCE), ("thanks Ida!", Say.THANKS), ("Ida", Say.MENU), ("thanks Mya", Say.ANSWER)],
+    ("text", "reply_type"),
+    [
+        ("Hello Ida, balance", ReplyType.BALANCE),
+        ("thanks Ida!", ReplyType.THANKS),
+        ("Ida", ReplyType.MENU),
+        ("thanks Mya", ReplyType.ANSWER),
+    ],
 )
-def test_people_address_the_assistant_by_its_own_name(text: str, say: Say) -> None:
+def test_people_address_the_assistant_by_its_own_name(text: str, reply_type: ReplyType) -> None:
     message = Message.read({"id": "wamid.1", "type": "text", "timestamp": 1, "phone": PARENT.phone, "text": text})
-    assert decide(message, PARENT, None, SCHOOL, TODAY).say == say
+    assert decide(message, PARENT, None, SCHOOL, TODAY).reply_type == reply_type
 
 
 def test_a_clerk_is_told_in_the_countrys_way_of_writing() -> None:
