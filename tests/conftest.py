@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -71,11 +71,14 @@ def environment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
     forget_everything()
 
 
-def forget_everything() -> None:
-    """Clear what functions keep from one invocation to the next: clients with their settings and secrets."""
+def forget_everything(*, but: Collection[str] = ()) -> None:
+    """Clear what functions keep from one invocation to the next: clients with their settings and secrets.
+
+    `but`: names of getters whose results stay.
+    """
     for module in [module for name, module in sys.modules.items() if name.startswith("functions.")]:
         for name, value in vars(module).items():
-            if name not in PROCESS_WIDE and hasattr(value, "cache_clear"):
+            if name not in PROCESS_WIDE and name not in but and hasattr(value, "cache_clear"):
                 value.cache_clear()
 
 
@@ -163,7 +166,7 @@ def database(plan: Plan, _schema: Engine, environment: pytest.MonkeyPatch) -> Da
 def sample_school(plan: Plan, database: Database) -> SampleSchool:
     """The demo families of the simulated school, in the database too."""
     school = SampleSchool.build(TODAY, plan.seed, families=24)
-    sample.load(connection.url, school)
+    sample.load(database.url, school)
     return school
 
 

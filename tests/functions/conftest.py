@@ -1,0 +1,88 @@
+"""What several tests of handlers need."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions import dependencies
+from functions.adapters import observability
+from functions.adapters.cache.account_cache import AccountCache
+from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
+from functions.adapters.cache.rate_limit import RateLimit
+from functions.adapters.cache.redis_client import CachedValue, RedisClient
+from functions.adapters.cache.sender_cache import SenderCache
+from functions.adapters.school_config import school
+from local.kpi import Collected
+from tests.conftest import forget_everything
+
+Counts = Callable[[], Collected]
+Approve = Callable[..., None]
+
+
+class Cached:
+    """The cache, seen and filled by a test."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self.claims, self.senders = MessageClaims(redis), SenderCache(redis)
+        self._accounts, self._redis = AccountCache(redis), redis
+        self._looks = 0
+
+    def load(self, sender: str, question_key: str = "") -> Loaded:
+        """What a new message of this sender finds."""
+        self._looks += 1
+        return self.claims.claim_and_load(f"wamid.look{self._looks}", sender, question_key)
+
+    def claim(self, message_id: str) -> Claim:
+        """What the next run finds of a message."""
+        return self.claims.claim(message_id)
+
+    def accounts(self, ids: Sequence[str], term: str) -> dict[str, CachedValue]:
+        return self._accounts.get(ids, term)
+
+    def store_accounts(self, ids: Sequence[str], term: str, account: Any) -> None:
+        """The same account for each of these students, as if just fetched."""
+        self.claims.finish("wamid.before", term=term, accounts=dict.fromkeys(ids, account))
+
+    def store_answer(self, question_key: str, answer: str) -> None:
+        self.claims.finish("wamid.before", values={("answer", question_key): answer})
+
+    def use_school_calls(self, calls: int, calls_per_minute: int) -> None:
+        """Calls of the school's API that others have reserved already."""
+        assert RateLimit(self._redis, calls_per_minute).reserve(calls, max_wait=1e9) is not None
+
+
+@pytest.fixture
+def cached(redis: RedisClient) -> Cached:
+    return Cached(redis)
+
+
+@pytest.fixture
+def counts(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Counts:
+    """The metrics that have been written so far in this test."""
+    observability.flush()
+    capsys.readouterr()
+    log = tmp_path / "function.log"
+    log.touch()
+
+    def read() -> Collected:
+        observability.flush()
+        log.write_text(log.read_text() + capsys.readouterr().out)
+        return Collected.of(tmp_path)
+
+    return read
+
+
+@pytest.fixture
+def approve(environment: pytest.MonkeyPatch) -> Approve:
+    """From now on these templates are approved: `approve(receipt="fee_receipt")`."""
+
+    def approve(**names: str) -> None:
+        found = school()
+        changed = replace(found, templates=replace(found.templates, **names))
+        environment.setattr(dependencies, "school", lambda: changed)
+        forget_everything(but=["secrets"])
+
+    return approve
