@@ -20,12 +20,14 @@ from botocore.client import BaseClient
 from sqlalchemy import Engine, create_engine, text
 
 from functions import dependencies
+from functions.adapters import observability
 from functions.adapters.cache import rate_limit
 from functions.adapters.cache.redis_client import RedisClient
 from functions.adapters.database import connection
 from functions.adapters.database.tables import metadata
 from infra.catalog import FUNCTIONS, function
 from local.child import start, stop
+from local.kpi import Collected
 from local.plan import BUCKET, REGION, Plan, Ports
 from local.postgres import Postgres
 from local.redis_server import RedisServer
@@ -363,8 +365,6 @@ def world(_world: OutsideWorld, environment: pytest.MonkeyPatch) -> OutsideWorld
 @pytest.fixture
 def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Everything that goes to a function's log: events and metrics."""
-    from functions.adapters import observability
-
     stream = io.StringIO()
     environment.setattr(sys, "stdout", stream)
     handlers = observability.logger().handlers
@@ -372,3 +372,22 @@ def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     yield stream
     for handler, old in zip(handlers, previous, strict=True):
         handler.setStream(old or sys.__stdout__)
+
+
+Counts = Callable[[], Collected]
+
+
+@pytest.fixture
+def counts(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Counts:
+    """The metrics that have been written so far in this test."""
+    observability.flush()
+    capsys.readouterr()
+    log = tmp_path / "function.log"
+    log.touch()
+
+    def read() -> Collected:
+        observability.flush()
+        log.write_text(log.read_text() + capsys.readouterr().out)
+        return Collected.of(tmp_path)
+
+    return read

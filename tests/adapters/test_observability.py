@@ -3,17 +3,12 @@
 import pytest
 
 from functions.adapters import observability
-from tests.functions.conftest import Counts, counts
-
-__all__ = ["counts"]
+from tests.conftest import Counts
 
 
 @pytest.mark.parametrize(("kind", "cold"), [("on-demand", 1), ("provisioned-concurrency", 0), ("snap-start", 1)])
 def test_a_start_that_nobody_waited_for_is_not_counted_as_cold(
-    counts: Counts,  # noqa: F811
-    environment: pytest.MonkeyPatch,
-    kind: str,
-    cold: int,
+    counts: Counts, environment: pytest.MonkeyPatch, kind: str, cold: int
 ) -> None:
     environment.setattr(observability, "_is_cold", True)
     environment.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)

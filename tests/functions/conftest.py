@@ -2,23 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions import dependencies
-from functions.adapters import observability
 from functions.adapters.cache.account_cache import AccountCache
 from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
 from functions.adapters.cache.rate_limit import RateLimit
 from functions.adapters.cache.redis_client import CachedValue, RedisClient
 from functions.adapters.cache.sender_cache import SenderCache
 from functions.adapters.school_config import school
-from local.kpi import Collected
 from tests.conftest import forget_everything
 
-Counts = Callable[[], Collected]
 Approve = Callable[..., None]
 
 
@@ -57,22 +53,6 @@ class Cached:
 @pytest.fixture
 def cached(redis: RedisClient) -> Cached:
     return Cached(redis)
-
-
-@pytest.fixture
-def counts(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Counts:
-    """The metrics that have been written so far in this test."""
-    observability.flush()
-    capsys.readouterr()
-    log = tmp_path / "function.log"
-    log.touch()
-
-    def read() -> Collected:
-        observability.flush()
-        log.write_text(log.read_text() + capsys.readouterr().out)
-        return Collected.of(tmp_path)
-
-    return read
 
 
 @pytest.fixture

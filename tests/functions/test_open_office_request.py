@@ -7,8 +7,8 @@ import pytest
 
 from functions import open_office_request
 from functions.adapters.school_config import school
-from tests.conftest import Database
-from tests.functions.conftest import Approve, Cached, Counts
+from tests.conftest import Counts, Database
+from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import MESSAGE, NOTIFIED, OFFICE, deliver, record, status
 
 

@@ -7,8 +7,8 @@ import pytest
 from functions import prepare_receipts
 from functions.adapters.cache.message_claims import Claim
 from functions.domain.errors import DataUnavailable, InvalidRequest
-from tests.conftest import Database
-from tests.functions.conftest import Approve, Cached, Counts
+from tests.conftest import Counts, Database
+from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import ask_office
 from tests.functions.outages import without_cache, without_primary
 

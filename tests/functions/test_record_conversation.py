@@ -8,8 +8,8 @@ from functions import understand
 from functions.adapters.cache.message_claims import Claim
 from functions.domain.errors import DataUnavailable
 from local.world.sample import SampleSchool
-from tests.conftest import Database
-from tests.functions.conftest import Cached, Counts
+from tests.conftest import Counts, Database
+from tests.functions.conftest import Cached
 from tests.functions.examples import (
     ACCOUNT,
     BALANCE,

@@ -8,8 +8,8 @@ from functions import record_conversation, record_delivery, understand
 from functions.adapters.cache.message_claims import Claim
 from functions.services.record_delivery import EventWriter
 from local.world.sample import SampleSchool
-from tests.conftest import Database
-from tests.functions.conftest import Cached, Counts
+from tests.conftest import Counts, Database
+from tests.functions.conftest import Cached
 from tests.functions.examples import MESSAGE, PERSON, RUDO, deliver, log_row, sqs_batch, status
 from tests.functions.outages import without_primary
 

@@ -7,8 +7,8 @@ import pytest
 from functions import record_payment
 from functions.adapters.cache.message_claims import Claim
 from functions.domain.errors import DataUnavailable
-from tests.conftest import Database
-from tests.functions.conftest import Cached, Counts
+from tests.conftest import Counts, Database
+from tests.functions.conftest import Cached
 from tests.functions.examples import ACCOUNT, BILLS, TARIRO, TERM, log_row
 from tests.functions.outages import without_cache, without_primary
 

@@ -6,8 +6,8 @@ import pytest
 
 from functions import send_receipt
 from functions.domain.errors import DeliveryUnknown, OperatorNeeded, WhatsAppUnavailable
-from tests.conftest import OutsideWorld
-from tests.functions.conftest import Approve, Counts
+from tests.conftest import Counts, OutsideWorld
+from tests.functions.conftest import Approve
 from tests.functions.examples import ACCOUNT, CHILD, PERSON, RUDO, TERM
 
 pytestmark = pytest.mark.usefixtures("world", "secrets")

@@ -7,8 +7,8 @@ import pytest
 
 from functions import dependencies, record_conversation, send_reply
 from functions.domain.errors import DeliveryUnknown, OperatorNeeded, WhatsAppUnavailable
-from tests.conftest import Aws, Database, OutsideWorld
-from tests.functions.conftest import Cached, Counts
+from tests.conftest import Aws, Counts, Database, OutsideWorld
+from tests.functions.conftest import Cached
 from tests.functions.examples import ACCOUNT, BALANCE, GATE_PASS, MESSAGE, PERSON, RUDO, TARIRO, issued_pass
 
 MENU = {"intent": "menu", "reply_type": "menu"}

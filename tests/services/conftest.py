@@ -1,5 +1,5 @@
 """The fixtures of the handlers' tests."""
 
-from tests.functions.conftest import approve, cached, counts
+from tests.functions.conftest import approve, cached
 
-__all__ = ["approve", "cached", "counts"]
+__all__ = ["approve", "cached"]
