@@ -65,8 +65,8 @@ ROWS = {
         "adapters/test_school_api.py::test_a_429_is_waited_for_as_long_as_it_says",
     ],
     "a pass request overwrites the parent's numbers": [
-        "functions/test_save_students.py::test_a_stranger_who_names_a_child_takes_no_number_away",
-        "functions/test_save_students.py::test_nobody_else_is_looked_up_anew",
+        "functions/test_save_found_student.py::test_a_stranger_who_names_a_child_takes_no_number_away",
+        "functions/test_save_student_page.py::test_people_whom_a_page_does_not_change_stay_cached",
         "test_architecture.py::test_only_the_sync_writes_numbers",
     ],
     "a new engine and pool per message": [
@@ -78,7 +78,7 @@ ROWS = {
     ],
     "passwords, tokens, numbers and replies in the log": [
         "functions/test_logs.py::test_one_message_logs_little_and_nothing_of_the_parent",
-        "functions/test_logs.py::test_failures_are_told_without_anything_of_the_parent",
+        "functions/test_logs.py::test_failures_are_logged_without_anything_of_the_parent",
     ],
     "in the holidays each feature assumes another term": [
         "functions/test_gate_pass.py::test_no_pass_in_the_holidays",
