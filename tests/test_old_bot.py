@@ -11,7 +11,7 @@ TESTS = Path(__file__).parent
 ROWS = {
     "unsigned and wrongly signed webhooks were acted on": [
         "e2e/test_conversation.py::test_unsigned_or_wrongly_signed_does_nothing",
-        "functions/test_webhook.py::test_whoever_cannot_sign_is_refused_and_nothing_happens",
+        "functions/test_webhook.py::test_a_body_without_a_valid_signature_is_refused_and_nothing_happens",
     ],
     "the same webhook twice: two answers, two requests counted": [
         "e2e/test_conversation.py::test_same_body_twice_and_at_the_same_instant_is_one_reply_and_one_pass",
@@ -88,7 +88,7 @@ ROWS = {
         "e2e/test_conversation.py::test_gate_pass_by_share_paid",
         "adapters/test_passes.py::test_any_other_token_is_unknown_and_recorded",
     ],
-    "a default key where none is set": ["functions/test_webhook.py::test_a_missing_setting_is_named"],
+    "a default key where none is set": ["functions/test_webhook.py::test_missing_settings_are_named_and_there_are_no_defaults"],
     "three sends for a message, first sign of life after 2.4 s": [
         "e2e/test_conversation.py::test_first_sign_of_life_is_the_typing_indicator",
     ],

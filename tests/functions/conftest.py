@@ -14,7 +14,9 @@ from functions.adapters.cache.rate_limit import RateLimit
 from functions.adapters.cache.redis_client import CachedValue, RedisClient
 from functions.adapters.cache.sender_cache import SenderCache
 from functions.adapters.school_config import school
-from tests.conftest import forget_everything
+from local.plan import Plan
+from local.world.sample import SampleSchool
+from tests.conftest import TODAY, forget_everything
 
 Approve = Callable[..., None]
 
@@ -78,3 +80,21 @@ def later(environment: pytest.MonkeyPatch) -> Callable[[float], None]:
         environment.setattr(time, "time", lambda: moment)
 
     return move
+
+
+@pytest.fixture(scope="session")
+def built_school(plan: Plan) -> SampleSchool:
+    return SampleSchool.build(TODAY, plan.seed)
+
+
+@pytest.fixture(scope="session")
+def siblings(built_school: SampleSchool) -> list[str]:
+    """Five brothers and sisters."""
+    family = next(parent for parent in built_school.demo_parents if len(built_school.children_of(parent.phone)) == 5)
+    return [student.id for student in built_school.children_of(family.phone)]
+
+
+@pytest.fixture(scope="session")
+def unknown_student(built_school: SampleSchool) -> str:
+    """A child that our records have and the school's accounts have not."""
+    return next(student.id for student in built_school.students if not student.has_account)
