@@ -300,7 +300,7 @@ class OutsideWorld:
 
     def outbox(self) -> list[dict[str, Any]]:
         """What people got, in order."""
-        return self.page("GET", "/outbox")
+        return list(self.page("GET", "/outbox"))
 
     def texts(self) -> list[str]:
         """The same as plain words."""
@@ -338,7 +338,8 @@ def school_calls(environment: pytest.MonkeyPatch) -> SchoolCalls:
 
 def _words(body: Mapping[str, Any]) -> str:
     content = body[body["type"]]
-    return content["body"]["text"] if body["type"] == "interactive" else content.get("body") or content.get("caption")
+    is_interactive = body["type"] == "interactive"
+    return str(content["body"]["text"] if is_interactive else content.get("body") or content.get("caption"))
 
 
 @pytest.fixture(scope="session")
@@ -367,7 +368,7 @@ def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Everything that goes to a function's log: events and metrics."""
     stream = io.StringIO()
     environment.setattr(sys, "stdout", stream)
-    handlers = observability.logger().handlers
+    handlers: list[Any] = observability.logger().handlers
     previous = [handler.setStream(stream) for handler in handlers]
     yield stream
     for handler, old in zip(handlers, previous, strict=True):

@@ -88,7 +88,9 @@ ROWS = {
         "e2e/test_conversation.py::test_gate_pass_by_share_paid",
         "adapters/test_passes.py::test_any_other_token_is_unknown_and_recorded",
     ],
-    "a default key where none is set": ["functions/test_webhook.py::test_missing_settings_are_named_and_there_are_no_defaults"],
+    "a default key where none is set": [
+        "functions/test_webhook.py::test_missing_settings_are_named_and_there_are_no_defaults"
+    ],
     "three sends for a message, first sign of life after 2.4 s": [
         "e2e/test_conversation.py::test_first_sign_of_life_is_the_typing_indicator",
     ],

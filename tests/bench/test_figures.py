@@ -117,7 +117,7 @@ def test_targets_say_whether_they_are_met() -> None:
     assert not Target(7.9, 8, " ×", at_least=True).met
 
 
-def test_a_table_is_printed_and_saved_alike(tmp_path) -> None:
+def test_a_table_is_printed_and_saved_alike(tmp_path: Path) -> None:
     made = Table("Title", ["what", "ms", "targets"])
     made.add(["menu", "12"], [Target(12, 10, " ms")], ms=12)
     console = Console(width=80, record=True, file=io.StringIO())

@@ -1,6 +1,5 @@
 """One page of the school's list of students: when it is believed, tried again, or left to the state machine."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,10 +18,9 @@ def _school(world: OutsideWorld, secrets: None) -> None:
 
 
 @pytest.fixture
-def impatient(environment: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(environment: pytest.MonkeyPatch) -> None:
     environment.setattr(school_api, "PAGE_DEADLINE", 0.8)
     environment.setattr(school_api, "PAGE_READ_TIMEOUT", 0.3)
-    return
 
 
 def page(number: Any = 1) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.functions.outages import without_cache, without_primary
 
 RUDO, TENDAI, TARIRO, TERM = "+263771234567", "+263772345678", "SSC20259001", "2026-3"
 NOTICE = {"id": "b-1", "student_id": TARIRO, "term": TERM, "amount": "100.00", "fee_type": "Tuition"}
-ACCOUNT = {"bills": [], "payments": []}
+ACCOUNT: dict[str, list[object]] = {"bills": [], "payments": []}
 
 
 @pytest.fixture(autouse=True)
@@ -155,4 +155,4 @@ def test_every_notice_is_counted_once(records: Database, counts: Counts) -> None
 @pytest.mark.parametrize("field", ["id", "student_id", "term", "amount"])
 def test_an_incomplete_notice_is_refused_by_name(field: str) -> None:
     with pytest.raises(InvalidRequest, match=field):
-        prepare(**{field: None})
+        prepare_receipts.handler({"notice": NOTICE | {field: None}, "run": "run-1"}, None)

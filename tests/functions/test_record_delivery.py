@@ -58,7 +58,12 @@ def test_two_batches_that_share_messages_lock_them_in_the_same_order(
     cached: Cached, database: Database, environment: pytest.MonkeyPatch
 ) -> None:
     locked: list[str] = []
-    environment.setattr(EventWriter, "write", lambda _, event: locked.append(event["id"]) or [])
+
+    def write(_: EventWriter, event: dict[str, Any]) -> list[str]:
+        locked.append(event["id"])
+        return []
+
+    environment.setattr(EventWriter, "write", write)
     found = [status("sent", id=f"r{place}", answer_to=f"wamid.{place}") for place in (1, 2)]
     by_reply = {"kind": "status", "id": "wamid.15", "status": "read", "timestamp": 1}  # without `answer_to`
     notice = {"kind": "notice", "id": "notice", "field": "odd", "value": {}}
