@@ -39,6 +39,7 @@ class Events:
                 "phone": self._family.parent.phone,
             },
             "find_student": {"student_ids": self._family.ids},
+            "release_claim": {"message_id": new_message_id(), "request": None},
             "record_delivery": {"Records": []},
             "migrate": {},
             "verify_pass": _http("GET", "/passes/unknown", {"token": "unknown"}),
@@ -53,7 +54,7 @@ class Events:
             return {"message": self._message("balance")}
         if function == "send_reply":
             return {"message": self._message("balance"), **self._reply}
-        if function == "remember":
+        if function == "record_conversation":
             sent = {"status": "sent", "reply_id": new_message_id(), "messages": 1, "sent_at": int(time.time())}
             return {"message": self._message("balance"), **self._reply, "fetched": True, "sent": sent}
         if function == "gate_pass":

@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from bench.figures import median, p95, summary
-from bench.hit_rate import parents_of
+from bench.hit_rate import parents_of, replace_in
 from bench.report import Table
 from bench.stage import TODAY, Stage
 from infra.catalog import function
@@ -76,20 +76,23 @@ def by_students(stage: Stage, messages: int, progress: Callable[[int], None]) ->
 def _look(plan: Plan, parents: list[Parent], space: str) -> tuple[list[float], list[float]]:
     """Seconds of each parent's first message and of the second."""
     os.environ.update(plan.environment(function("understand")) | {"LOG_LEVEL": "CRITICAL"})
-    from functions import understand
-    from functions.adapters import cache, observability
+    from functions import dependencies
+    from functions.adapters import observability
+    from functions.adapters.cache import redis_client
     from functions.adapters.whatsapp import inbound
-    from functions.services import sender_lookup
+    from functions.services.handle_message import IncomingMessage
 
-    cache.VERSION = space  # type: ignore[misc]
-    observability.count = lambda name, value=1: None
-    sender_lookup.ready()
+    replace_in(redis_client, VERSION=space)
+    replace_in(observability, count=lambda name, value=1: None)
+    understand = dependencies.message_handler()
+    dependencies.redis().prewarm()
+    dependencies.message_history().prewarm()
     times: tuple[list[float], list[float]] = ([], [])
     for found in times:
         for parent in parents:
             message = inbound.read(parent.webhook_body(text("thanks"), new_message_id())).messages[0]
             began = time.perf_counter()
-            understand.look(message)
+            understand.handle(IncomingMessage(message, run=""))
             found.append(time.perf_counter() - began)
     return times
 

@@ -21,7 +21,7 @@ SIBLINGS: Final = 1.10
 RATIOS: Final = {"realistic": {"cached": 8.0, "uncached": 3.0}, "observed": {"cached": 3.5, "uncached": 2.5}}
 
 # What every conversation runs through, and what else an intent needs: these processes are new in "first".
-ALWAYS: Final = ("webhook", "understand", "send_reply", "remember")
+ALWAYS: Final = ("webhook", "understand", "send_reply", "record_conversation")
 ALSO: Final = {
     Ask.MENU: ("fetch_fees", "fetch_payments"),
     Ask.BALANCE: ("fetch_fees", "fetch_payments"),

@@ -102,7 +102,7 @@ def _warm_up(stage: Stage) -> None:
 
 
 def _keep_accounts(stage: Stage, families: Sequence[Sequence[str]]) -> None:
-    """As `remember` keeps them."""
+    """As `record_conversation` caches them."""
     pipe = stage.redis.pipeline(transaction=False)
     line = {"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}
     for ids in families:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -24,12 +24,14 @@ from pytest_socket import disable_socket, enable_socket
 from sqlalchemy import Engine, create_engine, text
 
 from functions import dependencies
+from functions.adapters import observability
 from functions.adapters.cache import rate_limit
 from functions.adapters.cache.redis_client import RedisClient
 from functions.adapters.database import connection
 from functions.adapters.database.tables import metadata
 from infra.catalog import FUNCTIONS, function
 from local.child import start, stop
+from local.kpi import Collected
 from local.plan import BUCKET, REGION, Plan, Ports
 from local.postgres import Postgres
 from local.redis_server import RedisServer
@@ -99,11 +101,14 @@ def environment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
     forget_everything()
 
 
-def forget_everything() -> None:
-    """Clear what functions keep from one invocation to the next: clients with their settings and secrets."""
+def forget_everything(*, but: Collection[str] = ()) -> None:
+    """Clear what functions keep from one invocation to the next: clients with their settings and secrets.
+
+    `but`: names of getters whose results stay.
+    """
     for module in [module for name, module in sys.modules.items() if name.startswith("functions.")]:
         for name, value in vars(module).items():
-            if name not in PROCESS_WIDE and hasattr(value, "cache_clear"):
+            if name not in PROCESS_WIDE and name not in but and hasattr(value, "cache_clear"):
                 value.cache_clear()
 
 
@@ -191,7 +196,7 @@ def database(plan: Plan, _schema: Engine, environment: pytest.MonkeyPatch) -> Da
 def sample_school(plan: Plan, database: Database) -> SampleSchool:
     """The demo families of the simulated school, in the database too."""
     school = SampleSchool.build(TODAY, plan.seed, families=24)
-    sample.load(connection.url, school)
+    sample.load(database.url, school)
     return school
 
 
@@ -323,7 +328,7 @@ class OutsideWorld:
 
     def outbox(self) -> list[dict[str, Any]]:
         """What people got, in order."""
-        return self.page("GET", "/outbox")
+        return list(self.page("GET", "/outbox"))
 
     def texts(self) -> list[str]:
         """The same as plain words."""
@@ -361,7 +366,8 @@ def school_calls(environment: pytest.MonkeyPatch) -> SchoolCalls:
 
 def _words(body: Mapping[str, Any]) -> str:
     content = body[body["type"]]
-    return content["body"]["text"] if body["type"] == "interactive" else content.get("body") or content.get("caption")
+    is_interactive = body["type"] == "interactive"
+    return str(content["body"]["text"] if is_interactive else content.get("body") or content.get("caption"))
 
 
 @pytest.fixture(scope="session")
@@ -388,13 +394,32 @@ def world(_world: OutsideWorld, environment: pytest.MonkeyPatch) -> OutsideWorld
 @pytest.fixture
 def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Everything that goes to a function's log: events and metrics."""
-    from functions.adapters import observability
-
     stream = io.StringIO()
     environment.setattr(sys, "stdout", stream)
-    handlers = [handler for handler in observability.logger().handlers if isinstance(handler, logging.StreamHandler)]
+    handlers: list[Any] = [
+        handler for handler in observability.logger().handlers if isinstance(handler, logging.StreamHandler)
+    ]
     assert handlers
     previous = [handler.setStream(stream) for handler in handlers]
     yield stream
     for handler, old in zip(handlers, previous, strict=True):
         handler.setStream(old or sys.__stdout__)
+
+
+Counts = Callable[[], Collected]
+
+
+@pytest.fixture
+def counts(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Counts:
+    """The metrics that have been written so far in this test."""
+    observability.flush()
+    capsys.readouterr()
+    log = tmp_path / "function.log"
+    log.touch()
+
+    def read() -> Collected:
+        observability.flush()
+        log.write_text(log.read_text() + capsys.readouterr().out)
+        return Collected.of(tmp_path)
+
+    return read

@@ -11,7 +11,7 @@ TESTS = Path(__file__).parent
 ROWS = {
     "unsigned and wrongly signed webhooks were acted on": [
         "e2e/test_conversation.py::test_unsigned_or_wrongly_signed_does_nothing",
-        "functions/test_webhook.py::test_whoever_cannot_sign_is_refused_and_nothing_happens",
+        "functions/test_webhook.py::test_a_body_without_a_valid_signature_is_refused_and_nothing_happens",
     ],
     "the same webhook twice: two answers, two requests counted": [
         "e2e/test_conversation.py::test_same_body_twice_and_at_the_same_instant_is_one_reply_and_one_pass",
@@ -65,8 +65,8 @@ ROWS = {
         "adapters/test_school_api.py::test_a_429_is_waited_for_as_long_as_it_says",
     ],
     "a pass request overwrites the parent's numbers": [
-        "functions/test_save_students.py::test_a_stranger_who_names_a_child_takes_no_number_away",
-        "functions/test_save_students.py::test_nobody_else_is_looked_up_anew",
+        "functions/test_save_found_student.py::test_a_stranger_who_names_a_child_takes_no_number_away",
+        "functions/test_save_student_page.py::test_people_whom_a_page_does_not_change_stay_cached",
         "test_architecture.py::test_only_the_sync_writes_numbers",
     ],
     "a new engine and pool per message": [
@@ -78,7 +78,7 @@ ROWS = {
     ],
     "passwords, tokens, numbers and replies in the log": [
         "functions/test_logs.py::test_one_message_logs_little_and_nothing_of_the_parent",
-        "functions/test_logs.py::test_failures_are_told_without_anything_of_the_parent",
+        "functions/test_logs.py::test_failures_are_logged_without_anything_of_the_parent",
     ],
     "in the holidays each feature assumes another term": [
         "functions/test_gate_pass.py::test_no_pass_in_the_holidays",
@@ -88,7 +88,9 @@ ROWS = {
         "e2e/test_conversation.py::test_gate_pass_by_share_paid",
         "adapters/database/test_gate_passes.py::test_any_other_token_is_unknown_and_recorded",
     ],
-    "a default key where none is set": ["functions/test_webhook.py::test_a_missing_setting_is_named"],
+    "a default key where none is set": [
+        "functions/test_webhook.py::test_missing_settings_are_named_and_there_are_no_defaults"
+    ],
     "three sends for a message, first sign of life after 2.4 s": [
         "e2e/test_conversation.py::test_first_sign_of_life_is_the_typing_indicator",
     ],

@@ -47,7 +47,7 @@ from local.plan import Ports
 from local.world.phones import Phones
 from local.world.sample import SampleSchool
 from tests.domain.a_school import CONFIG
-from tests.local.world_of_tests import Client, world
+from tests.local.world.clients import Client, world
 from tests.schools import SECOND
 
 ROOT = Path(__file__).parents[2]

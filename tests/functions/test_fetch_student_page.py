@@ -1,11 +1,10 @@
-"""Asking the school: a page of its list, and single students by their numbers."""
+"""One page of the school's list of students: when it is believed, tried again, or left to the state machine."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from functions import find_student, student_page
+from functions import fetch_student_page
 from functions.adapters import school_api
 from functions.domain.errors import InvalidRequest, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
 from tests.conftest import OutsideWorld, SchoolCalls
@@ -19,25 +18,16 @@ def _school(world: OutsideWorld, secrets: None) -> None:
 
 
 @pytest.fixture
-def impatient(environment: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(environment: pytest.MonkeyPatch) -> None:
     environment.setattr(school_api, "PAGE_DEADLINE", 0.8)
     environment.setattr(school_api, "PAGE_READ_TIMEOUT", 0.3)
-    return
 
 
 def page(number: Any = 1) -> dict[str, Any]:
-    return student_page.handler({"page": number}, None)
+    return fetch_student_page.handler({"page": number}, None)
 
 
-def find(*ids: str) -> list[dict[str, str]]:
-    records: list[dict[str, str]] = find_student.handler({"student_ids": list(ids)}, None)["records"]
-    return records
-
-
-# --- pages ------------------------------------------------------------------------------------------------------------
-
-
-def test_page_after_page_is_the_whole_school(world: OutsideWorld) -> None:
+def test_the_pages_together_are_the_whole_school(world: OutsideWorld) -> None:
     size = world.page("GET", "/school-size")["students"]
     number, found = 1, []
     while number:
@@ -51,7 +41,7 @@ def test_page_after_page_is_the_whole_school(world: OutsideWorld) -> None:
     assert len(calls) == -(-size // 60)
 
 
-def test_a_page_that_was_promised_and_is_not_there_is_a_failure(world: OutsideWorld) -> None:
+def test_a_page_that_the_one_before_promised_and_that_is_missing_is_a_failure(world: OutsideWorld) -> None:
     with pytest.raises(SchoolApiUnavailable) as raised:
         page(900)
     assert type(raised.value) is SchoolApiUnavailable
@@ -64,13 +54,13 @@ def test_an_empty_last_page_is_the_end(world: OutsideWorld) -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, 1001, "1", None, 1.5])
-def test_there_is_an_end_to_pages(number: Any) -> None:
+def test_only_pages_from_1_to_1000_are_asked_for(number: Any) -> None:
     with pytest.raises(InvalidRequest):
         page(number)
 
 
 @pytest.mark.parametrize("kind", [{"kind": "status", "status": 500}, {"kind": "html"}, {"kind": "close"}])
-def test_what_may_pass_is_tried_again(world: OutsideWorld, kind: dict[str, Any]) -> None:
+def test_a_failure_that_may_pass_is_tried_again(world: OutsideWorld, kind: dict[str, Any]) -> None:
     world.fails("school", **PAGE, **kind, times=2)
     assert len(page()["records"]) == 60
     assert len(world.calls("school", "students")) == 3
@@ -79,7 +69,7 @@ def test_what_may_pass_is_tried_again(world: OutsideWorld, kind: dict[str, Any])
 @pytest.mark.parametrize(
     "kind", [{"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "silent"}, {"kind": "close"}]
 )
-def test_a_school_that_is_down_is_said_to_be(
+def test_a_school_api_that_is_down_is_unavailable(
     world: OutsideWorld, impatient: None, school_calls: SchoolCalls, kind: dict[str, Any]
 ) -> None:
     world.fails("school", **PAGE, **kind)
@@ -90,7 +80,7 @@ def test_a_school_that_is_down_is_said_to_be(
     assert all(read <= school_api.PAGE_READ_TIMEOUT for _, read in school_calls.timeouts)
 
 
-def test_a_short_wait_is_waited_and_a_long_one_left_to_the_state_machine(world: OutsideWorld) -> None:
+def test_a_short_wait_is_waited_and_a_long_one_is_left_to_the_state_machine(world: OutsideWorld) -> None:
     world.fails("school", **PAGE, kind="status", status=429, retry_after=0, times=1)
     assert page()["records"]
     world.fails("school", **PAGE, kind="status", status=429, retry_after=60)
@@ -100,7 +90,7 @@ def test_a_short_wait_is_waited_and_a_long_one_left_to_the_state_machine(world: 
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_what_will_not_pass_is_said_to_be(world: OutsideWorld, impatient: None, status: int) -> None:
+def test_a_failure_that_will_not_pass_is_a_refusal(world: OutsideWorld, impatient: None, status: int) -> None:
     world.fails("school", **PAGE, kind="status", status=status)
     with pytest.raises(SchoolApiRefused):
         page()
@@ -116,7 +106,7 @@ def test_what_will_not_pass_is_said_to_be(world: OutsideWorld, impatient: None, 
         {"results": {"data": [{}] * 501}, "next": None},
     ],
 )
-def test_another_form_is_a_failure_and_never_an_empty_school(
+def test_a_body_of_another_form_is_a_failure_and_never_an_empty_school(
     world: OutsideWorld, impatient: None, body: object
 ) -> None:
     world.fails("school", **PAGE, kind="json", body=body)
@@ -124,7 +114,7 @@ def test_another_form_is_a_failure_and_never_an_empty_school(
         page()
 
 
-def test_one_odd_record_costs_its_neighbours_nothing(world: OutsideWorld) -> None:
+def test_an_odd_record_does_not_cost_the_others(world: OutsideWorld) -> None:
     body = {"next": "x", "results": {"data": [None, {"student_number": "SSC1"}, "?", {"firstname": 7}]}}
     world.fails("school", **PAGE, kind="json", body=body)
     answer = page()
@@ -139,32 +129,3 @@ def test_an_empty_page_that_promises_more_is_tried_again(world: OutsideWorld, nu
     world.fails("school", **PAGE, kind="json", body={"next": "x", "results": {"data": []}})
     with pytest.raises(SchoolApiUnavailable):
         page(number)
-
-
-# --- single students --------------------------------------------------------------------------------------------------
-
-
-def test_a_student_is_found_by_number(world: OutsideWorld) -> None:
-    (found,) = find("SSC20250001")
-    assert (found["first_name"], found["last_name"]) == ("Tariro", "Moyo")
-    assert [record["student_id"] for record in find("SSC20250002", "SSC20259999", "SSC20250003")] == [
-        "SSC20250002",
-        "SSC20250003",
-    ]
-    assert find("SSC20259999") == []
-    assert len(world.calls("school", "profile")) == 5
-
-
-def test_a_school_that_is_down_is_not_a_student_who_is_unknown(
-    world: OutsideWorld, environment: pytest.MonkeyPatch
-) -> None:
-    environment.setattr(school_api, "DEADLINE", 0.5)
-    world.fails("school", operation="profile", kind="status", status=500)
-    with pytest.raises(SchoolApiUnavailable):
-        find("SSC20250001")
-
-
-@pytest.mark.parametrize("ids", [None, [], "SSC1", [1]])
-def test_something_must_be_asked_for(ids: Any) -> None:
-    with pytest.raises(InvalidRequest):
-        find_student.handler({"student_ids": ids}, None)
