@@ -1,6 +1,6 @@
 """A parent's phone: messages in the form in which Meta delivers them.
 
-parent = Parent(phone="+263771234567")
+parent = Parent(phone="+447700900123")
 body = parent.webhook_body(text("balance"), message_id=new_message_id())
 """
 

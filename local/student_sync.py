@@ -34,7 +34,7 @@ def run_student_sync(running: StackClient, console: Console) -> dict[str, Any]:
         while True:
             execution: dict[str, Any] = running.aws("GET", f"/executions/{name}")
             timeline = execution["timeline"]
-            saved = sum(state["name"] == "Save students" and state["stop"] is not None for state in timeline)
+            saved = sum(state["name"] == "Save student page" and state["stop"] is not None for state in timeline)
             progress.update(bar, completed=saved, state=_current_state(timeline))
             if execution["status"] != "RUNNING":
                 return execution

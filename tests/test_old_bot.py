@@ -60,7 +60,7 @@ ROWS = {
         "e2e/test_conversation.py::test_several_children_are_asked_for_by_button_or_name",
     ],
     "ten calls a minute shared by all, then 'unexpected error'": [
-        "statemachines/test_conversation.py::test_a_fetch_waits_for_its_turn",
+        "statemachines/test_conversation.py::test_a_fetch_waits_for_the_rate_limit",
         "functions/test_understand.py::test_in_a_rush_old_figures_are_better_than_none",
         "adapters/test_school_api.py::test_a_429_is_waited_for_as_long_as_it_says",
     ],

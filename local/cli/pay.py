@@ -15,7 +15,7 @@ RECEIPT_SECONDS: Final = 15  # to wait for the receipt
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("student", metavar="SSC…", help="the student's id")
+    parser.add_argument("student", metavar="STUDENT", help="the student's id")
     parser.add_argument("amount", help="in dollars")
     parser.add_argument("--term", help="the current one unless given")
 

@@ -19,8 +19,8 @@ HELP: Final = "write as a parent, and see the reply and where the time went"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", default="", help="the words, or the caption of what --as names")
     sender = parser.add_mutually_exclusive_group(required=True)
-    sender.add_argument("--from", dest="sender", type=phone_number, metavar="+263…", help="the parent's number")
-    sender.add_argument("--bsuid", metavar="ZW.…", help="someone who does not show their number")
+    sender.add_argument("--from", dest="sender", type=phone_number, metavar="NUMBER", help="the parent's number")
+    sender.add_argument("--bsuid", metavar="USER_ID", help="someone who does not show their number")
     parser.add_argument("--tap", metavar="CHOICE", help="tap a row or button of the last messages: its id or title")
     parser.add_argument("--as", dest="kind", default="text", choices=KINDS, help="another kind of message")
     parser.add_argument("--name", default="Tendai Moyo", help="the name in the parent's WhatsApp profile")
@@ -65,9 +65,9 @@ def _content(arguments: argparse.Namespace, running: StackClient, parent: Parent
         content["reaction"]["message_id"] = outbox[-1]["id"]
         return content, None
     if arguments.kind == "my-number" and not arguments.text:
-        raise Refused("Give the number that is shared: say +2637… --as my-number --bsuid ZW.…")
+        raise Refused("Give the number that is shared: say +447700900123 --as my-number --bsuid GB.…")
     if arguments.kind == "text" and not arguments.text:
-        raise Refused('The text is missing, as in: say "balance" --from +2637…')
+        raise Refused('The text is missing, as in: say "balance" --from +447700900123')
     return KINDS.get(arguments.kind, text)(arguments.text), None
 
 
@@ -82,5 +82,5 @@ def phone_number(text: str) -> str:
     """In E.164, for argparse."""
     digits = text.strip().lstrip("+").replace(" ", "")
     if not digits.isdecimal() or not 7 <= len(digits) <= 15:
-        raise argparse.ArgumentTypeError(f"{text}: expected a number with its country code, as in +263771234567")
+        raise argparse.ArgumentTypeError(f"{text}: expected a number with its country code, as in +447700900123")
     return f"+{digits}"

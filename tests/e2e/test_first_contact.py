@@ -191,7 +191,7 @@ def test_feedback_by_button_and_by_reaction(phone: Phones, running: StackClient)
     assert mother.last.replies[0]["body"]["reaction"]["message_id"] == mother.last.message_id
     assert "info@shiningsmilescollege.ac.zw" in mother.taps("👎")
     collected = kpi.Collected.of(running.plan.log("webhook").parent)
-    assert {1.0, -1.0} <= set(collected.values["FeedbackUp", "remember"])  # said, and taken back by the 👎
+    assert {1.0, -1.0} <= set(collected.values["FeedbackUp", "record_conversation"])  # said, and taken back by the 👎
     assert collected.total("FeedbackDown") >= 1
 
 

@@ -15,7 +15,7 @@ from tests.e2e.conftest import Phone
 
 Phones = Callable[..., Phone]
 MOTHER, CHILD = "+263772100025", "SSC20250030"  # enrolled since the last sync
-LOOK_UP = ["Look up student", "Save students", "Understand"]
+LOOK_UP = ["Find student", "Save found student", "Understand"]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_new_parent_is_told_how_and_then_known(phone: Phones, newcomer: str) -
     assert said.startswith("Welcome! This phone number is on record for Takudzwa.")
     assert "Statement, Term 3, 2026" in said
     assert mother.says("balance").startswith("*Term 3, 2026*")
-    assert "Look up student" not in mother.states
+    assert "Find student" not in mother.states
 
 
 def test_asking_with_the_number_is_one_message(phone: Phones, newcomer: str) -> None:

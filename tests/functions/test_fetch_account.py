@@ -18,8 +18,8 @@ from functions.adapters.aws import AwsClient
 from functions.adapters.graphql.schema import SCHEMA
 from functions.adapters.school_api import DEADLINE, READ_TIMEOUT
 from functions.domain.errors import InvalidRequest, SchoolApiUnavailable
-from local.front_door import front_door
-from local.lambdas import Result
+from local.http_api import http_api
+from local.lambda_service.invocation import Result
 from local.plan import Plan
 from local.world.http_server import listen
 from local.world.sample import SampleSchool, Shape
@@ -56,7 +56,7 @@ def door(plan: Plan, environment: pytest.MonkeyPatch) -> Iterator[Door]:
     async def serve() -> None:
         stop = asyncio.Event()
         door.close = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
-        server = await listen(front_door(door.invoke), plan.ports.front_door)
+        server = await listen(http_api(door.invoke), plan.ports.http_api)
         ready.set()
         await stop.wait()
         server.close()

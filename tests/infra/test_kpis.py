@@ -8,7 +8,7 @@ import pytest
 
 from infra import kpis
 from infra.catalog import FUNCTIONS, SchoolApi
-from infra.packaging import ROOT
+from infra.paths import ROOT
 from local.kpi import Collected, rows
 from tests.infra.conftest import ENVIRONMENTS, Environment, placeholders, synthesize
 

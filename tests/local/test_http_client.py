@@ -69,6 +69,7 @@ def test_a_missing_answer_is_an_os_error_and_is_not_repeated(server: Server, pat
     assert len(server.requests) == 1
 
 
+@pytest.mark.enable_socket
 def test_nobody_listening_is_an_os_error() -> None:
     with pytest.raises(OSError, match="NewConnectionError"):
         request("GET", "http://127.0.0.1:1/")

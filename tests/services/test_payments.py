@@ -16,7 +16,9 @@ from functions import (
     release_claim,
     send_receipt,
 )
-from local.state_machines import Execution, run, substitute
+from local.step_functions.definitions import substitute
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
 from tests.conftest import Database, OutsideWorld
 from tests.functions.conftest import Approve, Cached
 from tests.functions.outages import without_cache

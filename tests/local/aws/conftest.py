@@ -49,7 +49,7 @@ PAYMENT = {
     "TimeoutSeconds": 10,
     "States": {
         "Unwrap": {**UNWRAP, "Next": "Receive payment"},
-        "Receive payment": task("${ReceivePayment}", Next="Pass on"),
+        "Receive payment": task("${PrepareReceipts}", Next="Pass on"),
         "Pass on": {
             "Type": "Task",
             "Resource": "arn:aws:states:::sqs:sendMessage",
@@ -64,7 +64,7 @@ PAYMENT = {
         },
     },
 }
-SYNC = {"QueryLanguage": "JSONata", "StartAt": "Page", "States": {"Page": task("${StudentPage}")}}
+SYNC = {"QueryLanguage": "JSONata", "StartAt": "Page", "States": {"Page": task("${FetchStudentPage}")}}
 MACHINES = (
     Machine("conversation", "answers", seconds=90, queue="messages"),
     Machine("payment", "sends receipts", seconds=60, queue="payments"),

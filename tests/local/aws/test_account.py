@@ -152,7 +152,7 @@ def test_each_machine_with_a_queue_is_started_by_its_messages(account: RunningAc
 
 
 def test_a_failed_execution_of_one_machine_does_not_hold_up_another(account: RunningAccount) -> None:
-    account.functions.errors["receive_payment"] = {"errorType": "Broken", "errorMessage": ""}
+    account.functions.errors["prepare_receipts"] = {"errorType": "Broken", "errorMessage": ""}
     account.send("unpaid", "family", queue="payments.fifo")
     eventually(lambda: account.executions("unpaid"))
     account.send("meanwhile", "family")

@@ -70,7 +70,7 @@ def function(name: str) -> Function:
     return Function(
         name=name,
         side=Side.INTERNET,
-        trigger=Trigger.STATE_MACHINE,
+        trigger=Trigger.CONVERSATION,
         purpose="a test",
         memory=128,
         timeout=TIMEOUTS.get(name, 30),

@@ -26,7 +26,7 @@ def test_placeholders_become_values() -> None:
 
 def test_placeholders_name_functions_queues_and_the_school_api(plan: Plan) -> None:
     found = values(plan, [*MACHINES, PAYMENT])
-    assert found["SaveStudents"] == "arn:aws:lambda:eu-west-1:123456789012:function:save_students"
+    assert found["SaveStudentPage"] == "arn:aws:lambda:eu-west-1:123456789012:function:save_student_page"
     assert found["MessagesQueueUrl"] == plan.queue_url("messages.fifo")
     assert found["PaymentsQueueUrl"] == plan.queue_url("payments.fifo")
     assert found["EventsQueueUrl"] == plan.queue_url("events")
