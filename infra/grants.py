@@ -5,77 +5,86 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
-from infra.catalog import Grant
+from infra.catalog import SETTINGS_OF_GRANT, Grant
 from infra.constructs.cache import Cache
 from infra.constructs.database import Database
 from infra.constructs.documents import Documents
-from infra.constructs.http_api import FrontDoor
-from infra.constructs.message_queues import MessageQueues
+from infra.constructs.http_api import HttpApi
+from infra.constructs.queues import EventQueue, MachineQueue
 from infra.constructs.secrets import NAMES, Secrets
 from infra.kpis import namespace
 from infra.settings import Settings
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What functions reach."""
+class Resources:
+    """What functions may be granted access to."""
 
     database: Database
     cache: Cache
     documents: Documents
     secrets: Secrets
-    queues: MessageQueues
-    front_door: FrontDoor
+    queues: Mapping[str, MachineQueue]  # by the names of the machines that they start
+    events: EventQueue
+    api: HttpApi
 
 
-def statements(outside: Outside) -> dict[Grant, iam.PolicyStatement]:
+def statements(resources: Resources) -> dict[Grant, iam.PolicyStatement]:
     """One statement for every grant."""
-    documents, queues = outside.documents, outside.queues
+    documents, database = resources.documents, resources.database
     narrow = {
-        Grant.SEND_CONVERSATION: (["sqs:SendMessage"], [queues.fifo["messages"].queue_arn]),
-        Grant.SEND_PAYMENTS: (["sqs:SendMessage"], [queues.fifo["payments"].queue_arn]),
-        Grant.SEND_EVENTS: (["sqs:SendMessage"], [queues.events.queue_arn]),
+        Grant.SEND_EVENTS: (["sqs:SendMessage"], [resources.events.queue.queue_arn]),
         Grant.WRITE_INSPECTION: (["s3:PutObject"], [documents.arn_of("inspection/*")]),
         Grant.WRITE_PASSES: (["s3:PutObject"], [documents.arn_of("passes/*")]),
         Grant.READ_PASSES: (["s3:GetObject"], [documents.arn_of("passes/*")]),
-        Grant.SCHOOL_GRAPH: (["execute-api:Invoke"], [outside.front_door.arn_of("POST", "/graphql")]),
-        Grant.CACHE: (["elasticache:Connect"], outside.cache.connect_arns),
-        Grant.DATABASE_READER: (["rds-db:connect"], [outside.database.reader_user_arn]),
-        Grant.DATABASE_WRITER: (["rds-db:connect"], [outside.database.writer_user_arn]),
+        Grant.SCHOOL_GRAPH: (["execute-api:Invoke"], [resources.api.arn_of("POST", "/graphql")]),
+        Grant.CACHE: (["elasticache:Connect"], resources.cache.connect_arns),
+        Grant.DATABASE_READER: (["rds-db:connect"], [database.reader_user_arn]),
+        Grant.DATABASE_WRITER: (["rds-db:connect"], [database.writer_user_arn]),
     }
+    for grant, queue in _queues_by_grant(resources.queues).items():
+        narrow[grant] = (["sqs:SendMessage"], [queue.queue.queue_arn])
     for grant in NAMES:
-        narrow[grant] = (["secretsmanager:GetSecretValue"], [outside.secrets.arns[grant]])
+        narrow[grant] = (["secretsmanager:GetSecretValue"], [resources.secrets.arns[grant]])
+    return {grant: iam.PolicyStatement(actions=actions, resources=arns) for grant, (actions, arns) in narrow.items()}
+
+
+def _queues_by_grant(queues: Mapping[str, MachineQueue]) -> dict[Grant, MachineQueue]:
+    """A grant that brings the URL of a machine's queue along is the grant to send there."""
+    by_setting = {queue.machine.queue_url_setting: queue for queue in queues.values()}
     return {
-        grant: iam.PolicyStatement(actions=actions, resources=resources)
-        for grant, (actions, resources) in narrow.items()
+        grant: by_setting[setting]
+        for grant, settings in SETTINGS_OF_GRANT.items()
+        for setting in settings
+        if setting in by_setting
     }
 
 
-def environment(settings: Settings, outside: Outside) -> Mapping[str, str]:
+def environment(settings: Settings, resources: Resources) -> Mapping[str, str]:
     """Every setting that a function can ask for; docs/architecture.md says what each means."""
-    queues, api_url = outside.queues, outside.front_door.url
-    secrets = {f"{grant.name}_NAME": outside.secrets.names[grant] for grant in NAMES}
+    database, cache, api = resources.database, resources.cache, resources.api
+    secrets = {f"{grant.name}_NAME": resources.secrets.names[grant] for grant in NAMES}
+    queues = {queue.machine.queue_url_setting: queue.queue.queue_url for queue in resources.queues.values()}
     return {
         **secrets,
-        "CONVERSATION_QUEUE_URL": queues.fifo["messages"].queue_url,
-        "PAYMENT_QUEUE_URL": queues.fifo["payments"].queue_url,
-        "EVENTS_QUEUE_URL": queues.events.queue_url,
-        "DOCUMENTS_BUCKET": outside.documents.bucket.bucket_name,
-        "CACHE_URL": outside.cache.url,
-        "CACHE_NAME": outside.cache.name,
+        **queues,
+        "EVENTS_QUEUE_URL": resources.events.queue.queue_url,
+        "DOCUMENTS_BUCKET": resources.documents.name,
+        "CACHE_URL": cache.url,
+        "CACHE_NAME": cache.name,
         "CACHE_AUTH": "iam",
-        "DATABASE_WRITER_URL": outside.database.writer_url,
-        "DATABASE_READER_URL": outside.database.reader_url,
+        "DATABASE_WRITER_URL": database.writer_url,
+        "DATABASE_READER_URL": database.reader_url,
         "DATABASE_AUTH": "iam",
         "WHATSAPP_API_URL": settings.whatsapp_api_url,
         "WHATSAPP_PHONE_NUMBER_ID": settings.whatsapp_phone_number_id,
         "SCHOOL_API_URL": settings.school_api_url,
-        "SCHOOL_GRAPH_URL": f"{api_url}/graphql",
+        "SCHOOL_GRAPH_URL": f"{api.url}/graphql",
         "SCHOOL_API_CALLS_PER_MINUTE": str(settings.school_api_calls_per_minute),
         "STUDENTS_PER_PAGE": str(settings.students_per_page),
         "OPENAI_API_URL": settings.openai_api_url,
         "OPENAI_MODEL": settings.openai_model,
-        "PUBLIC_URL": settings.public_url or api_url,
+        "PUBLIC_URL": settings.public_url or api.url,
         "ENVIRONMENT": settings.environment,
         "LOG_LEVEL": settings.log_level,
         "POWERTOOLS_METRICS_NAMESPACE": namespace(settings.environment),

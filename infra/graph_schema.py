@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from functions.adapters.graphql.schema import SCHEMA
-from infra.node import MODULES, node_environment, npm_package
+from functions.adapters.graph.schema import SCHEMA
+
+from infra import node
 from infra.paths import ROOT
 
 PUBLISHED: Final = ROOT / "docs" / "school.graphql"
@@ -27,13 +28,13 @@ def schema() -> str:
 
 def compose(subgraphs: Mapping[str, str]) -> str:
     """The supergraph of some subgraphs (name -> schema), by Apollo's own library; CompositionError if there is none."""
-    npm_package("@apollo/composition")
+    node.install_packages()
     outcome = subprocess.run(
         ["node", str(ROOT / "infra" / "compose.cjs")],
         input=json.dumps(subgraphs),
         capture_output=True,
         text=True,
-        env=node_environment() | {"NODE_PATH": str(MODULES)},
+        env=node.environment(),
     )
     if outcome.returncode:
         raise CompositionError(outcome.stderr.strip())

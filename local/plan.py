@@ -20,7 +20,7 @@ from typing import Final, Self
 from functions.adapters.school_config import FOLDER as CONFIG
 from functions.adapters.school_config import load as load_school
 from infra import kpis
-from infra.catalog import MACHINES, Function, Machine, SchoolApi
+from infra.catalog import MACHINES, Function, SchoolApi
 from local.world.phones import Phones
 
 ACCOUNT: Final = "123456789012"  # moto's only account
@@ -38,11 +38,6 @@ SERVER_PORTS: Final = range(23_000, 30_000)
 REDIS_PORTS: Final = range(20_000, 22_768)
 REDIS_BUS: Final = 10_000  # a cluster node listens that much higher as well
 TRIED_PORTS: Final = 500
-
-
-def queue_variable(machine: Machine) -> str:
-    """The environment variable with the URL of a machine's queue: CONVERSATION_QUEUE_URL."""
-    return f"{machine.name.upper()}_QUEUE_URL"
 
 
 def function_arn(name: str) -> str:
@@ -206,7 +201,7 @@ class Plan:
         """The environment variables of one function: those of the catalog, and AWS's own."""
         everything = {
             **{
-                queue_variable(machine): self.queue_url(f"{machine.queue}.fifo")
+                machine.queue_url_setting: self.queue_url(f"{machine.queue}.fifo")
                 for machine in MACHINES
                 if machine.queue
             },

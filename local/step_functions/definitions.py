@@ -3,25 +3,21 @@
 from collections.abc import Iterable, Mapping
 
 from infra.catalog import FUNCTIONS, MACHINES, Machine
-from infra.state_machine_definitions import PLACEHOLDER, function_placeholder, load_definition, queue_placeholder
-from local.plan import EVENTS_QUEUE, Plan, function_arn
+from infra.state_machine_definition import PLACEHOLDER, load, substitutions
+from local.plan import Plan, function_arn
 from local.step_functions.errors import InvalidDefinitionError
 
 
 def load_definitions() -> dict[str, str]:
     """Every machine of the catalog by name, with placeholders."""
-    return {machine.name: load_definition(machine.name) for machine in MACHINES}
+    return {machine.name: load(machine) for machine in MACHINES}
 
 
 def values(plan: Plan, machines: Iterable[Machine] = MACHINES) -> dict[str, str]:
-    """Placeholder -> value: `FetchFees` (an ARN), `MessagesQueueUrl`, `SchoolApi` (the setting)."""
-    queues = {machine.queue: f"{machine.queue}.fifo" for machine in machines if machine.queue}
-    return {
-        "SchoolApi": plan.school_api.value,
-        **{function_placeholder(function.name): function_arn(function.name) for function in FUNCTIONS},
-        **{queue_placeholder(name): plan.queue_url(queue) for name, queue in queues.items()},
-        queue_placeholder(EVENTS_QUEUE): plan.queue_url(EVENTS_QUEUE),
-    }
+    """Placeholder -> value: `FetchFees` (an ARN), `PaymentQueueUrl`, `SchoolApi` (the setting)."""
+    arns = {function.name: function_arn(function.name) for function in FUNCTIONS}
+    queues = {machine.name: plan.queue_url(f"{machine.queue}.fifo") for machine in machines if machine.queue}
+    return substitutions(arns, queues, plan.school_api.value)
 
 
 def substitute(definition: str, values: Mapping[str, str]) -> str:

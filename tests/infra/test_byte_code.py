@@ -48,12 +48,11 @@ def test_without_any_it_says_so_once(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_where_npm_fails_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(byte_code, "interpreter", lambda _: None)
-
-    def fail(*_: object) -> None:
+    def fail() -> None:
         raise subprocess.CalledProcessError(1, "npm")
 
-    monkeypatch.setattr(byte_code, "npm_package", fail)
+    monkeypatch.setattr(byte_code, "interpreter", lambda _: None)
+    monkeypatch.setattr("infra.node.install_packages", fail)
     assert byte_code.compiler(LAMBDA) is None
 
 

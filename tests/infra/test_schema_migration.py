@@ -2,11 +2,9 @@
 
 import io
 import json
-import time
-import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.constructs.schema_migration import index
@@ -48,13 +46,13 @@ class Aws:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     fake = Aws()
-    monkeypatch.setattr(boto3, "client", fake.client)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(index.boto3, "client", fake.client)
+    monkeypatch.setattr(index.time, "sleep", lambda seconds: None)
     return fake
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     sent: list[dict[str, Any]] = []
 
     def urlopen(request: Any, timeout: int) -> io.BytesIO:
@@ -62,7 +60,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         sent.append(json.loads(request.data))
         return io.BytesIO()
 
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(index.urllib.request, "urlopen", urlopen)
     return sent
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.catalog import FUNCTIONS, MACHINES, Machine, SchoolApi
-from local.plan import Plan, Ports, queue_variable
+from local.plan import Plan, Ports
 
 
 def test_only_simulated_whatsapp_gets_the_office_of_the_sample(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_run_keeps_the_ports_that_it_was_given() -> None:
 )
 def test_senders_get_the_url_of_each_machines_queue(tmp_path: Path, machine: Machine) -> None:
     plan = Plan.create(tmp_path, Ports.free())
-    variable = queue_variable(machine)
+    variable = machine.queue_url_setting
     senders = [function for function in FUNCTIONS if variable in function.environment]
     assert senders
     assert {plan.environment(sender)[variable] for sender in senders} == {plan.queue_url(f"{machine.queue}.fifo")}

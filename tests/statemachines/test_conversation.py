@@ -980,7 +980,7 @@ def moved(fakes: Functions, body: dict[str, Any]) -> dict[str, Any]:
     execution = run(json.dumps(machine), [{"body": json.dumps(body)}], fakes, pace=0)
     assert (execution.status, fakes.calls) == ("SUCCEEDED", [])
     sent: dict[str, Any] = execution.output
-    assert sent["QueueUrl"] == "PaymentsQueueUrl"
+    assert sent["QueueUrl"] == "PaymentQueueUrl"
     assert all(re.fullmatch(r"[0-9a-f]{64}", sent[name]) for name in ("MessageGroupId", "MessageDeduplicationId"))
     return sent
 

@@ -54,7 +54,7 @@ PAYMENT = {
             "Type": "Task",
             "Resource": "arn:aws:states:::sqs:sendMessage",
             "Arguments": {
-                "QueueUrl": "${MessagesQueueUrl}",
+                "QueueUrl": "${ConversationQueueUrl}",
                 "MessageBody": "{% {'id': 'from ' & $states.input.id} %}",
                 "MessageGroupId": "{% $states.input.id %}",
                 "MessageDeduplicationId": "{% $states.input.id %}",

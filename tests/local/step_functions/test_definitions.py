@@ -14,7 +14,7 @@ PAYMENT = Machine("payment", "receipts", seconds=60, queue="payments")
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
+def graph_plan(tmp_path: Path) -> Plan:
     return Plan.create(tmp_path, Ports.free(), school_api=SchoolApi.GRAPH)
 
 
@@ -24,19 +24,18 @@ def test_placeholders_become_values() -> None:
         substitute("${Send} ${Fetch} ${Other}", {"Other": "o"})
 
 
-def test_placeholders_name_functions_queues_and_the_school_api(plan: Plan) -> None:
-    found = values(plan, [*MACHINES, PAYMENT])
+def test_placeholders_name_functions_queues_and_the_school_api(graph_plan: Plan) -> None:
+    found = values(graph_plan, [*MACHINES, PAYMENT])
     assert found["SaveStudentPage"] == "arn:aws:lambda:eu-west-1:123456789012:function:save_student_page"
-    assert found["MessagesQueueUrl"] == plan.queue_url("messages.fifo")
-    assert found["PaymentsQueueUrl"] == plan.queue_url("payments.fifo")
-    assert found["EventsQueueUrl"] == plan.queue_url("events")
+    assert found["ConversationQueueUrl"] == graph_plan.queue_url("messages.fifo")
+    assert found["PaymentQueueUrl"] == graph_plan.queue_url("payments.fifo")
     assert found["SchoolApi"] == "graph"
 
 
-def test_every_machine_of_the_catalog_has_a_definition_that_can_run(plan: Plan) -> None:
+def test_every_machine_of_the_catalog_has_a_definition_that_can_run(graph_plan: Plan) -> None:
     definitions = load_definitions()
     assert list(definitions) == [machine.name for machine in MACHINES]
     for text in definitions.values():
-        complete = substitute(text, values(plan))
+        complete = substitute(text, values(graph_plan))
         assert not PLACEHOLDER.search(complete)
         check(complete)
