@@ -6,13 +6,12 @@ make costs
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 from infra.catalog import FUNCTIONS, SETTINGS_OF_GRANT
+from infra.paths import ROOT
 from infra.settings import Settings
 
-ROOT: Final = Path(__file__).parents[1]
 DOCUMENT: Final = ROOT / "docs" / "costs.md"
 MESSAGES_A_DAY: Final = (1_000, 10_000, 100_000)
 DAYS: Final = 30

@@ -4,7 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from infra.packaging import BUILD, LAMBDA, build_all, size_table, zipped_size
+from infra.packaging import LAMBDA, build_all, size_table, zipped_size
+from infra.paths import BUILD
 
 
 def lambda_packages() -> dict[str, Path]:

@@ -27,9 +27,8 @@ from uv import find_uv_bin
 
 from infra import byte_code
 from infra.catalog import FUNCTIONS
+from infra.paths import BUILD, ROOT
 
-ROOT: Final = Path(__file__).parents[1]
-BUILD: Final = ROOT / ".build"
 REQUIREMENTS: Final = ROOT / "functions" / "layers"
 LOADED: Final = REQUIREMENTS / "loaded.txt"  # the modules worth byte code; written by `make lock`
 LAYERS: Final = tuple(dict.fromkeys(layer for function in FUNCTIONS for layer in function.layers))

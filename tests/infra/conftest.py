@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import LAYERS, ROOT
+from infra.packaging import LAYERS
+from infra.paths import ROOT
 
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 EXISTING_DATABASE = {
@@ -106,10 +107,10 @@ def placeholders(folder: Path, digest: str = "0") -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def node() -> Iterator[None]:
     """CDK's constructs run on Node; where the machine has none that is new enough, it comes from PyPI."""
-    from infra.cli import node_environment
+    from infra.node import environment
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", node_environment()["PATH"])
+        patch.setenv("PATH", environment()["PATH"])
         yield
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from infra import kpis
 from infra.catalog import FUNCTIONS, SchoolApi
+from infra.paths import ROOT
 from local.kpi import Collected, rows
-from tests.infra.conftest import ENVIRONMENTS, ROOT, Environment, placeholders, synthesize
+from tests.infra.conftest import ENVIRONMENTS, Environment, placeholders, synthesize
 
 SHOWN = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
 SOURCES = {path: path.read_text() for path in (ROOT / "functions").rglob("*.py")}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import ROOT
+from infra.paths import ROOT
 from infra.settings import Rollout, Settings, SettingsError
 from tests.infra.conftest import CONTEXT, EXISTING_DATABASE
 

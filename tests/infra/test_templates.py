@@ -22,7 +22,7 @@ from infra.catalog import (
     Side,
     Trigger,
 )
-from infra.packaging import ROOT
+from infra.paths import ROOT
 from tests.infra.conftest import Environment, Resource, actions, as_list, placeholders, synthesize
 
 DEFINITIONS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachines").glob("*.asl.json")}
