@@ -57,8 +57,8 @@ def waterfall(school_api: SchoolApi) -> tuple[Step, ...]:
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Something the functions count that a person must act on: an alarm each."""
+class Count:
+    """Something that the functions count and a person must act on."""
 
     metric: str
     function: str  # that writes it
@@ -66,14 +66,14 @@ class Trouble:
     meaning: str
 
 
-TROUBLES: Final = (
-    Trouble("Apologies", "send_reply", 3, "Parents get an apology for an answer: the school's API, OpenAI or a store."),
-    Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
-    Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
-    Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
-    Trouble("OfficeNotTold", "record_delivery", 0, "WhatsApp gave a notice to the office up: a parent waits in vain."),
-    Trouble("OfficeNotTold", "remember", 0, "A parent asked for the office, and it could not be told."),
-    Trouble("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
-    Trouble("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
-    Trouble("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
+ALARMS: Final = (
+    Count("Apologies", "send_reply", 3, "Parents get an apology for an answer: the school's API, OpenAI or a store."),
+    Count("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
+    Count("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
+    Count("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
+    Count("OfficeNotTold", "record_delivery", 0, "WhatsApp gave a notice to the office up: a parent waits in vain."),
+    Count("OfficeNotTold", "remember", 0, "A parent asked for the office, and it could not be told."),
+    Count("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
+    Count("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
+    Count("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
 )

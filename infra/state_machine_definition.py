@@ -65,14 +65,23 @@ def load(
 def substitutions(function_arns: Mapping[str, str], queue_urls: Mapping[str, str], school_api: str) -> dict[str, str]:
     """Placeholder -> value, for every placeholder that a definition may use.
 
-    `${FetchFees}` is the ARN of the function `fetch_fees`, `${PaymentQueueUrl}` the URL of the queue that starts the
-    machine `payment`: `queue_urls` has the machines' names as keys. `${SchoolApi}` is the setting of that name.
+    `queue_urls` has the names of the machines that the queues start as keys; `school_api` is the setting of that name.
     """
     return {
         "SchoolApi": school_api,
-        **{camel_case(name): arn for name, arn in function_arns.items()},
-        **{f"{camel_case(name)}QueueUrl": url for name, url in queue_urls.items()},
+        **{function_placeholder(name): arn for name, arn in function_arns.items()},
+        **{queue_url_placeholder(name): url for name, url in queue_urls.items()},
     }
+
+
+def function_placeholder(function: str) -> str:
+    """fetch_fees -> FetchFees, which stands for the function's ARN."""
+    return camel_case(function)
+
+
+def queue_url_placeholder(machine: str) -> str:
+    """payment -> PaymentQueueUrl, the queue that starts that machine."""
+    return f"{camel_case(machine)}QueueUrl"
 
 
 def placeholders(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function_role import function_role
 from infra.constructs.log_group import log_group
 from infra.constructs.vpc import DataNetwork
+from infra.names import kebab_case
 from infra.settings import Settings
 
 ALIAS = "live"  # what everything calls; moving it is a release, moving it back a rollback
@@ -48,7 +49,8 @@ class BotFunction(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.catalog = function
-        name = settings.name(function.name.replace("_", "-"))
+        self.label = kebab_case(function.name)
+        self.name = name = settings.name(self.label)
         inside = function.side is Side.DATA
         snap_start = settings.snap_starts(function.name)
         log = log_group(self, "Log", f"/aws/lambda/{name}", settings.log_days)
@@ -107,7 +109,11 @@ class BotFunction(Construct):
 
     def errors(self) -> cloudwatch.Metric:
         """Failed calls in five minutes, of all versions that are live: a small school has few calls in one."""
-        return self.alias.metric_errors(period=Duration.minutes(5), statistic="Sum")
+        return self._metric("Errors", "Sum")
+
+    def duration(self, statistic: str) -> cloudwatch.Metric:
+        """In milliseconds."""
+        return self._metric("Duration", statistic)
 
     def errors_of_new_version(self) -> cloudwatch.Metric:
         """Failed calls in a minute, of the version that this deployment brings."""
@@ -118,3 +124,13 @@ class BotFunction(Construct):
             "ExecutedVersion": self.function.current_version.version,
         }
         return self.alias.metric_errors(period=Duration.minutes(1), statistic="Sum", dimensions_map=dimensions)
+
+    def _metric(self, metric_name: str, statistic: str) -> cloudwatch.Metric:
+        # Found by name: a reference would be an export, and the function could not be removed from the catalog.
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric_name,
+            dimensions_map={"FunctionName": self.name, "Resource": f"{self.name}:{ALIAS}"},
+            statistic=statistic,
+            period=Duration.minutes(5),
+        )

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticache as elasticache
 from constructs import Construct
@@ -74,3 +75,13 @@ class Cache(Construct):
         """What `elasticache:Connect` is granted on: the cache and its one user."""
         prefix = f"arn:{Aws.PARTITION}:elasticache:{Aws.REGION}:{Aws.ACCOUNT_ID}"
         return [f"{prefix}:serverlesscache:{self.name}", f"{prefix}:user:{self.user}"]
+
+    def metric(self, name: str, period: Duration) -> cloudwatch.Metric:
+        """The sum over a period."""
+        return cloudwatch.Metric(
+            namespace="AWS/ElastiCache",
+            metric_name=name,
+            dimensions_map={"clusterId": self.name},
+            statistic="Sum",
+            period=period,
+        )

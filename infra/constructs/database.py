@@ -1,6 +1,7 @@
 """PostgreSQL: the primary, its replica, and who may connect."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -132,6 +133,19 @@ class Database(Construct):
         }
         acknowledge(instance, reasons)
 
+    # --- metrics: found by name, since a reference would be an export of the stack ---------------------------------
+
+    def primary_metric(
+        self, name: str, statistic: str = "Average", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        existing = self._sizes.existing
+        return _metric(existing.identifier if existing else self._settings.name("primary"), name, statistic, period)
+
+    def replica_metric(
+        self, name: str, statistic: str = "Average", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        return _metric(self._settings.name("replica"), name, statistic, period)
+
     # --- access ----------------------------------------------------------------------------------------------------
 
     def _open(self, group: ec2.ISecurityGroup, port: int) -> None:
@@ -153,6 +167,16 @@ class Database(Construct):
     @property
     def reader_user_arn(self) -> str:
         return _user_arn(self.replica or self.primary)
+
+
+def _metric(identifier: str, name: str, statistic: str, period: Duration | None) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/RDS",
+        metric_name=name,
+        dimensions_map={"DBInstanceIdentifier": identifier},
+        statistic=statistic,
+        period=period or Duration.minutes(5),
+    )
 
 
 def _url(instance: rds.IDatabaseInstance) -> str:

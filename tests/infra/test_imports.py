@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from infra.catalog import FUNCTIONS, Function
-from infra.packaging import LAMBDA, LAYERS, ROOT, build_layer
+from infra.packaging import LAMBDA, LAYERS, build_layer
+from infra.paths import ROOT
 
 RUNTIME = {"boto3", "botocore", "s3transfer", "jmespath"}  # what Lambda's Python brings beside the standard library
 
@@ -88,3 +89,70 @@ def test_no_layer_is_carried_in_vain() -> None:
 
 def test_every_layer_is_of_some_function() -> None:
     assert {layer for function in FUNCTIONS for layer in function.layers} == set(LAYERS)
+
+
+# --- infra/ itself ----------------------------------------------------------------------------------------------------
+
+# From the innermost outwards: a module imports from its own layer or from an inner one.
+LAYERS_OF_INFRA = ("infra", "infra.constructs", "infra.grants", "infra.stacks", "infra.app")
+
+
+def modules(folder: str) -> dict[str, Path]:
+    """Dotted name -> file of every module under a folder of the repository."""
+    files = sorted((ROOT / folder).rglob("*.py"))
+    names = (file.relative_to(ROOT).with_suffix("").parts for file in files)
+    return {".".join(parts).removesuffix(".__init__"): file for parts, file in zip(names, files, strict=True)}
+
+
+INFRA = modules("infra")
+
+
+def layer_of(module: str) -> int:
+    """Place in LAYERS_OF_INFRA; the modules that are in none of its folders are the first."""
+    return max(place for place, name in enumerate(LAYERS_OF_INFRA) if f"{module}.".startswith(f"{name}."))
+
+
+def imports_within(known: dict[str, Path]) -> dict[str, set[str]]:
+    """Module -> those of the known modules that it imports, inside functions too."""
+    return {name: {found for found in imported(file) if found in known} - {name} for name, file in known.items()}
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules of which each imports the next and the last the first; empty if there are none."""
+    finished: set[str] = set()
+
+    def follow(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return path[path.index(module) :]
+        if module in finished:
+            return []
+        for imports in sorted(graph[module]):
+            if found := follow(imports, [*path, module]):
+                return found
+        finished.add(module)
+        return []
+
+    return next((found for module in sorted(graph) if (found := follow(module, []))), [])
+
+
+def test_infra_has_no_import_circle() -> None:
+    assert circle(imports_within(INFRA)) == []
+
+
+def test_a_circle_through_a_late_import_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import b\n")
+    (tmp_path / "b.py").write_text("def late():\n    import c\n")
+    (tmp_path / "c.py").write_text("from a import something\n")
+    assert circle(imports_within({name: tmp_path / f"{name}.py" for name in "abc"})) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("module", INFRA)
+def test_a_module_of_infra_imports_from_no_outer_layer(module: str) -> None:
+    outward = {name for name in imports_within(INFRA)[module] if layer_of(name) > layer_of(module)}
+    assert not outward
+
+
+@pytest.mark.parametrize("module", [name for name in INFRA if name.startswith("infra.stacks.")])
+def test_a_stack_imports_no_other_stack(module: str) -> None:
+    """Stacks are joined in infra/app.py alone."""
+    assert not {name for name in imports_within(INFRA)[module] if name.startswith("infra.stacks.")}

@@ -10,7 +10,7 @@ from infra import kpis
 from infra.catalog import FUNCTIONS, SchoolApi
 from infra.paths import ROOT
 from local.kpi import Collected, rows
-from tests.infra.conftest import ENVIRONMENTS, Environment, placeholders, synthesize
+from tests.infra.conftest import ENVIRONMENTS, Environment, empty_packages, synthesize
 
 SHOWN = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
 SOURCES = {path: path.read_text() for path in (ROOT / "functions").rglob("*.py")}
@@ -26,8 +26,8 @@ def test_every_kpi_has_a_metric_and_a_function() -> None:
         assert {step.metric for step in steps} <= WRITTEN
         assert {step.function for step in steps} <= names
     assert set(kpis.OUTCOMES) <= WRITTEN
-    assert {trouble.metric for trouble in kpis.TROUBLES} <= WRITTEN
-    assert {trouble.function for trouble in kpis.TROUBLES} <= names
+    assert {item.metric for item in kpis.ALARMS} <= WRITTEN
+    assert {item.function for item in kpis.ALARMS} <= names
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_where_the_gateway_is_used_the_dashboard_shows_its_calls(
     node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ENVIRONMENTS, "gateway", ENVIRONMENTS["dev"] | {"school_api": "graph"})
-    synthesized = synthesize("gateway", tmp_path / "out", placeholders(tmp_path / "packages"))
+    synthesized = synthesize("gateway", tmp_path / "out", empty_packages(tmp_path / "packages"))
     (found,) = synthesized.of_type("AWS::CloudWatch::Dashboard")
     assert '"SchoolApiTime","service","school_graph"' in json.dumps(found.body).replace("\\", "")
 

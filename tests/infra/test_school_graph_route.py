@@ -8,7 +8,7 @@ import pytest
 from infra.catalog import FUNCTIONS, SchoolApi
 from infra.settings import Settings, SettingsError
 from tests.infra import conftest
-from tests.infra.conftest import CONTEXT, Environment, as_list, placeholders, synthesize
+from tests.infra.conftest import CONTEXT, Environment, as_list, empty_packages, synthesize
 
 
 def test_only_the_gateway_wants_a_signature(environment: Environment) -> None:
@@ -40,7 +40,7 @@ def by_graph(node: None, tmp_path_factory: pytest.TempPathFactory) -> Environmen
     settings = {**CONTEXT["environments"]["prod"], "school_api": "graph"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(conftest.ENVIRONMENTS, "graph", settings)
-        return synthesize("graph", folder / "out", placeholders(folder / "packages"))
+        return synthesize("graph", folder / "out", empty_packages(folder / "packages"))
 
 
 def test_the_conversation_is_told_which_way_to_go(prod: Environment, by_graph: Environment) -> None:
