@@ -18,7 +18,7 @@ from infra.state_machine_definition import FOLDER, load
 
 @dataclass(frozen=True)
 class Stacks:
-    """What one environment consists of, in the order in which it is deployed."""
+    """The stacks of one environment, in the order of deployment."""
 
     network: NetworkStack
     data: DataStack

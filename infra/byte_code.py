@@ -25,18 +25,18 @@ SCRIPT: Final = Path(__file__).with_suffix(".mjs")
 
 @dataclass(frozen=True)
 class Compiler:
-    """Writes byte code that is trusted unseen: zipping loses the times that ordinary byte code is checked by.
+    """Writes byte code that Python does not check against its source, since zipping loses the modification times.
 
     `write(folder, paths of modules in it, where the folder will lie or None for where it is)`.
     """
 
-    name: str  # what it writes depends on nothing else
+    name: str  # the output depends on it alone
     write: Callable[[Path, Iterable[Path], str | None], None]
 
 
 @cache
 def compiler(minor: str) -> Compiler | None:
-    """Something that writes byte code of that minor version; None if there is nothing: the reason is printed once."""
+    """A compiler for that minor version; None if there is none, and then a warning is printed once."""
     if python := interpreter(minor):
         return Compiler(f"python {minor}", partial(_compile_with_python, python))
     if minor == PYODIDE and _has_pyodide():

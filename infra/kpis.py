@@ -17,7 +17,7 @@ FEEDBACK_TARGET: Final = 80  # % thumbs up
 ANSWERING: Final = "send_reply"  # the function that writes the response time
 TYPICAL: Final = 50  # the percentile of a typical run
 
-# What became of the answers. Those that have an error code are counted by it as well.
+# Outcome metrics of replies; those in BY_CODE are counted by error code too.
 OUTCOMES: Final = {
     "Replies": "replies",
     "Apologies": "apologies",
@@ -30,7 +30,7 @@ BY_CODE: Final = ("FailedDeliveries", "Undeliverable")
 
 
 def namespace(environment: str) -> str:
-    """Each environment has its own metrics: what is tried out in `dev` alarms nobody in `prod`."""
+    """Each environment has its own metrics: what `dev` counts raises no alarm in `prod`."""
     return f"SchoolAssistant/{environment}"
 
 
@@ -44,7 +44,7 @@ class Step:
 
 
 def waterfall(school_api: SchoolApi) -> tuple[Step, ...]:
-    """A typical run, in order of its way; the school is asked by another function where the gateway is used."""
+    """The steps of a typical run in order; with the gateway, another function calls the school API."""
     return (
         Step("AcknowledgementTime", "webhook", "typing indicator accepted"),
         Step("QueueWait", "understand", "queue wait"),

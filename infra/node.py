@@ -35,7 +35,7 @@ def environment() -> dict[str, str]:
 
 
 def install_packages() -> None:
-    """Runs `npm ci` unless `node_modules/` is of today's lock file; raises OSError or CalledProcessError."""
+    """Runs `npm ci` unless `node_modules/` was installed from this lock file; raises OSError or CalledProcessError."""
     digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
     stamp = MODULES / ".installed-from"  # written last: without it, the installation did not finish
     with _one_process_at_a_time("npm"):

@@ -1,4 +1,4 @@
-"""State machine definitions, checked, with the default retry added: what is deployed, drawn and run locally.
+"""Loads state machine definitions as they are deployed, drawn and run locally: checked, with the default retry.
 
 Nothing here imports the CDK: the CDK app and the local stack read the files of `statemachines/` through `load` alike.
 """
@@ -15,14 +15,14 @@ from infra.paths import ROOT
 
 FOLDER: Final = ROOT / "statemachines"
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
-# Errors of the Lambda service itself: the function did not run, or nothing is known of it.
+# Errors of the Lambda service itself, not of a function.
 DEFAULT_RETRY: Final[Mapping[str, Any]] = {
     "ErrorEquals": [
         "Lambda.ServiceException",
         "Lambda.AWSLambdaException",
         "Lambda.SdkClientException",
         "Lambda.TooManyRequestsException",
-        "Lambda.ResourceNotReadyException",  # a function that nobody called for weeks is made ready again
+        "Lambda.ResourceNotReadyException",  # after weeks without a call, a function in a VPC is inactive
     ],
     "IntervalSeconds": 1,
     "MaxAttempts": 2,

@@ -1,4 +1,4 @@
-"""All that the Lambda functions have in common, and what each of them may do."""
+"""A Lambda function of the catalog."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from infra.constructs.vpc import DataNetwork
 from infra.names import kebab_case
 from infra.settings import Settings
 
-ALIAS = "live"  # what everything calls; moving it is a release, moving it back a rollback
+ALIAS = "live"  # every caller uses it; a release moves it
 ARCHITECTURE = lambda_.Architecture.ARM_64
 RUNTIME = lambda_.Runtime.PYTHON_3_13
-LATEST = "python3.13 is what the layers are built for, byte code included."
+LATEST = "The layers and their byte code are built for python3.13."
 
 
 @dataclass(frozen=True)
 class Package:
-    """What the functions run on: the code, and layers by their names in the catalog."""
+    """The code package, and the layers by their names in the catalog."""
 
     code: lambda_.Code
     layers: Mapping[str, lambda_.ILayerVersion]
@@ -73,16 +73,16 @@ class BotFunction(Construct):
             security_groups=[network.functions] if inside else None,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
-            system_log_level_v2=lambda_.SystemLogLevel.INFO,  # says how long a cold start took
-            # Never above INFO, at which metrics pass; the functions hold back their own lines (LOG_LEVEL).
+            system_log_level_v2=lambda_.SystemLogLevel.INFO,  # includes the duration of cold starts
+            # Never above INFO, the level of metrics; LOG_LEVEL filters the lines of the functions themselves.
             application_log_level_v2=(
                 lambda_.ApplicationLogLevel.DEBUG if settings.log_level == "DEBUG" else lambda_.ApplicationLogLevel.INFO
             ),
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=settings.reserved(function.name),
             current_version_options=lambda_.VersionOptions(
-                # Kept, so that the alias can be moved back at once; but each snapshot would be charged for. Not kept of
-                # a deployment that was taken back: in its way, the same release could not be deployed again.
+                # Kept, so that the alias can be moved back at once. Not with SnapStart, where each version's snapshot
+                # is charged for, and not after a rolled-back deployment, which could then not be repeated.
                 removal_policy=RemovalPolicy.DESTROY if snap_start else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
             ),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
@@ -103,7 +103,7 @@ class BotFunction(Construct):
             {
                 "AwsSolutions-L1": LATEST,
                 "Serverless-LambdaLatestVersion": LATEST,
-                "Serverless-LambdaDLQ": "Called and waited for; what need not be waits in SQS, with dead letters.",
+                "Serverless-LambdaDLQ": "Every call is synchronous or comes from SQS, which has a dead-letter queue.",
             },
         )
 

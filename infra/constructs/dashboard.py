@@ -59,7 +59,7 @@ class Dashboard(Construct):
         average, p95 = (self._metric("ResponseTime", statistic, kpis.ANSWERING) for statistic in ("Average", "p95"))
         cold = _ratio("cold starts (%)", self._total("ColdStarts"), self._total("Invocations"))
         hits = _ratio("hits (%)", self._total("CacheHits"), self._total("CacheHits", "CacheMisses"))
-        # Summed up from the left of the graph on: there are few, and one who changes their mind counts one down.
+        # Running sums over the graph: ratings are few, and a changed rating counts -1 for the old one.
         up, both = self._total("FeedbackUp"), self._total("FeedbackUp", "FeedbackDown")
         feedback = _ratio("👍 (%)", f"RUNNING_SUM({up})", f"RUNNING_SUM({both})")
         return [

@@ -35,7 +35,7 @@ class Database(Construct):
             allow_all_outbound=False,
         )
         if not self._sizes.existing:
-            self.security_group.apply_removal_policy(self._removal)  # a primary that stays goes on using it
+            self.security_group.apply_removal_policy(self._removal)  # a retained primary still uses it
         self._open(self.security_group, PORT)
         self.primary: rds.IDatabaseInstance = self._existing() if self._sizes.existing else self._new()
         self.replica = self._replica() if self._sizes.replica else None
@@ -118,7 +118,7 @@ class Database(Construct):
             port=PORT,
             publicly_accessible=False,
             deletion_protection=False,
-            removal_policy=RemovalPolicy.DESTROY,  # all that it holds, the primary holds
+            removal_policy=RemovalPolicy.DESTROY,  # the primary holds all its data
         )
         self._acknowledge(replica)
         acknowledge(replica, {"AwsSolutions-RDS2": "Encrypted as its primary is; it cannot be said twice."})
@@ -133,7 +133,7 @@ class Database(Construct):
         }
         acknowledge(instance, reasons)
 
-    # --- metrics: found by name, since a reference would be an export of the stack ---------------------------------
+    # --- metrics, found by name: a reference would be an export of the stack ---------------------------------------
 
     def primary_metric(
         self, name: str, statistic: str = "Average", period: Duration | None = None
@@ -185,8 +185,8 @@ def _url(instance: rds.IDatabaseInstance) -> str:
 
 
 def _user_arn(instance: rds.IDatabaseInstance) -> str:
-    """What `rds-db:connect` is granted on: one user of one instance."""
-    made = instance.node.default_child  # none, if the database exists already
-    # Of a replica, CDK 2.275 gives the ARN where the resource id belongs.
+    """The ARN of one user of one instance, for `rds-db:connect`."""
+    made = instance.node.default_child  # None for an existing database
+    # CDK 2.275 gives the ARN of a replica instead of its resource id.
     resource = made.attr_dbi_resource_id if isinstance(made, rds.CfnDBInstance) else instance.instance_resource_id
     return f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{resource}/{USER}"

@@ -16,7 +16,7 @@ from infra.constructs.log_group import log_group
 from infra.names import camel_case
 from infra.settings import Settings
 
-# The route's pattern, never the path: the token of a pass is in it. No query string: the verify token is in it.
+# The route instead of the path, which holds the token of a pass. No query string: it holds the verify token.
 ACCESS_LOG = {
     "request_id": "$context.requestId",
     "time": "$context.requestTime",
@@ -61,12 +61,12 @@ class HttpApi(Construct):
 
     @property
     def url(self) -> str:
-        """Without a slash at its end."""
+        """Without a trailing slash."""
         stack = Stack.of(self)
         return f"https://{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
 
     def arn_of(self, method: str, path: str) -> str:
-        """What a role that may call this route, and no other, is granted."""
+        """The ARN of one route, for a grant."""
         return self.api.arn_for_execute_api(method, path, "$default")
 
     def add_routes(self, routes: Iterable[Route], aliases: Mapping[str, lambda_.IFunction]) -> None:

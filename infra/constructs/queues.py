@@ -19,7 +19,7 @@ MINUTE: Final = Duration.minutes(1)
 
 
 class QueueWithDeadLetters(Construct):
-    """A queue, and the queue that takes what was received too often; the metrics are found by name."""
+    """A queue and its dead-letter queue; the metrics are found by name."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class QueueWithDeadLetters(Construct):
         suffix: str = "",
         **kind: Any,
     ) -> None:
-        """`kind`: further arguments of both queues; `suffix`: the end that AWS demands of their names."""
+        """`kind`: further arguments of both queues; `suffix`: the ending that AWS requires of their names."""
         super().__init__(scope, id)
         self.label = name
         self.queue_name = settings.name(name) + suffix

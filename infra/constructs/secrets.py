@@ -1,4 +1,4 @@
-"""The secrets: names only. Operators put the values (docs/operations.md); a missing one is named by its reader."""
+"""The secrets, without values: operators put them (docs/operations.md), and functions name a missing one."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from infra.catalog import Grant
 from infra.constructs.acknowledge import acknowledge
 from infra.settings import Settings
 
-# The permission to read a secret -> what the secret is called, after `school/<environment>/`.
+# Grant to read a secret -> its name, after `school/<environment>/`.
 NAMES: Final = {
     Grant.APP_SECRET: "whatsapp-app-secret",
     Grant.VERIFY_TOKEN: "whatsapp-verify-token",
@@ -29,7 +29,7 @@ class Secrets(Construct):
         self.names = {grant: settings.secret_name(name) for grant, name in NAMES.items()}
         self.arns: dict[Grant, str] = {}
         for grant, name in NAMES.items():
-            # Not the construct `Secret`: that one invents a value, and a wrong value is harder to find than none.
+            # Not the construct `Secret`: it generates a value, and a wrong value is harder to find than none.
             secret = secretsmanager.CfnSecret(
                 self,
                 "".join(part.capitalize() for part in name.split("-")),
@@ -44,5 +44,5 @@ class Secrets(Construct):
             self.arns[grant] = self._arn(self.names[grant])
 
     def _arn(self, name: str) -> str:
-        """By name, with AWS's six random signs left open: a reference would be an export, and block a removal."""
+        """By name, with a wildcard for the six characters that AWS appends: an export could not be removed."""
         return f"arn:{Aws.PARTITION}:secretsmanager:{Aws.REGION}:{Aws.ACCOUNT_ID}:secret:{name}-??????"

@@ -73,7 +73,7 @@ class MonitoringStack(Stack):
 
     def _topic(self, settings: Settings, key: kms.IKey) -> sns.Topic:
         topic = sns.Topic(self, "Topic", topic_name=settings.name("alarms"), master_key=key, enforce_ssl=True)
-        # A policy of its own (that of enforce_ssl) takes the place of the default one, which lets alarms publish.
+        # The topic policy of enforce_ssl replaces the default one, which lets alarms publish.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsMayPublish",

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,13 @@ def test_the_lock_file_pins_every_package_by_hash_and_names_no_registry() -> Non
     assert len(packages) > len(wanted)
     assert all("integrity" in item for item in packages.values())
     assert not any("resolved" in item for item in packages.values())
+
+
+def test_the_cdk_cli_runs_in_the_pinned_version() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text())["dependencies"]["aws-cdk"]
+    command = [sys.executable, "-m", "infra.cli", "--version"]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert outcome.stdout.startswith(f"{wanted} ")
 
 
 def test_no_telemetry_is_sent() -> None:

@@ -688,6 +688,11 @@ def test_monitoring_imports_only_what_is_never_removed(environment: Environment)
     }
 
 
+def test_secrets_and_documents_are_found_by_name(environment: Environment) -> None:
+    """So that a grant, and the secret that it reads, can be removed from the catalog."""
+    assert not [name for name in exports(environment) if re.search(r"Secrets|Documents", name)]
+
+
 def test_a_function_can_be_removed(dev: Environment, tmp_path: Path) -> None:
     """One more than today, with a secret of its own to read; today's release is the one without it."""
     obsolete = Function(
