@@ -9,8 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from functions.adapters.graph.schema import SCHEMA
-
+from functions.adapters.graphql.schema import SCHEMA
 from infra import node
 from infra.paths import ROOT
 
