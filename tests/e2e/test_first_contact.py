@@ -26,16 +26,16 @@ def child_of(running: StackClient, phone: str) -> str:
     return str(next(p["children"][0]["id"] for p in running.world("GET", "/sample") if p["phone"] == phone))
 
 
-def finished(running: StackClient, message_id: str) -> None:
-    """Wait until the conversation about it is over: what was fetched is kept at its end."""
-    eventually(lambda: any(run["status"] == "SUCCEEDED" for run in running.executions(message_id)))
+def finished(running: StackClient, event: str) -> None:
+    """Wait until the run of that notice is over: what was fetched is kept at its end."""
+    eventually(lambda: any(run["status"] == "SUCCEEDED" for run in running.executions(event, "payment")))
 
 
 def is_silent(running: StackClient, event: str) -> None:
     """The notice is dealt with, and nobody is written to."""
-    finished(running, f"payment:{event}")
-    (only,) = running.executions(f"payment:{event}")
-    assert "Send reply" not in [state["name"] for state in only["timeline"]]
+    finished(running, event)
+    (only,) = running.executions(event, "payment")
+    assert "Send receipt" not in [state["name"] for state in only["timeline"]]
     assert receipts(running, event, 0.1) == []
 
 
@@ -49,7 +49,7 @@ def test_a_payment_becomes_a_receipt_with_the_new_balance_and_the_pass_it_reache
     assert "has received *$10.00* for *" in said
     assert "Billed" in said
     assert "gate pass until" in said
-    finished(running, f"payment:{event}")
+    finished(running, event)
     running.world("DELETE", "/calls")
     after = mother.says("balance")
     assert before != after
@@ -87,7 +87,7 @@ def test_with_the_24_hour_window_enforced_who_wrote_gets_a_receipt_and_nobody_el
     assert "has received *$1.00*" in said
     event = book_payment(running, child_of(running, "+263772100020"), "1.00")  # has never written
     running.world("DELETE", "/calls")
-    finished(running, f"payment:{event}")
+    finished(running, event)
     assert [c for c in running.world("GET", "/calls") if (c["service"], c["operation"]) == ("graph", "send")] == []
     assert receipts(running, event, 0.1) == []
 
