@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -120,13 +121,11 @@ class Outcome:
 
 
 Understander = Callable[[str, bool], Outcome]  # (text, registered) -> what the assistant would do
-_LABEL_OF: Final = {Intent.QUESTION: "question", Intent.INFO: "info", Intent.ASK: "ask"}
 
 
 def rules_alone() -> Understander:
     """What the rules are certain of."""
-    calendar = school.load(CONFIG).calendar
-    prefix = school.load(CONFIG).student_id_prefix
+    configured = school.load(CONFIG)
     phrases = phrases_config.load(CONFIG)
 
     def understand(text: str, registered: bool) -> Outcome:
@@ -134,8 +133,8 @@ def rules_alone() -> Understander:
             text,
             registered=registered,
             students=FAMILY if registered else (),
-            calendar=calendar,
-            prefix=prefix,
+            calendar=configured.calendar,
+            prefix=configured.student_id_prefix,
             today=TODAY,
             phrases=phrases,
         )
@@ -172,12 +171,20 @@ def judge(line: Line, outcome: Outcome) -> Verdict:
     return Verdict.RIGHT if outcome.label in line.ok else Verdict.WRONG
 
 
+def _wants(label: str, line: Line) -> bool:
+    return line.want == label
+
+
+def _is_in(language: str, line: Line) -> bool:
+    return line.language == language
+
+
 def table(title: str, judged: Sequence[tuple[Line, Outcome, Verdict]]) -> Table:
     """Counts by label, by language, and by who writes."""
     made = Table(title, ["lines", "all", *(verdict.value for verdict in Verdict), "right of those decided"])
     groups: list[tuple[str, Callable[[Line], bool]]] = [
-        *((label, lambda line, label=label: line.want == label) for label in LABELS),
-        *((name, lambda line, name=name: line.language == name) for name in sorted({l.language for l, _, _ in judged})),
+        *((label, partial(_wants, label)) for label in LABELS),
+        *((name, partial(_is_in, name)) for name in sorted({line.language for line, _, _ in judged})),
         ("registered", lambda line: line.registered),
         ("not registered", lambda line: not line.registered),
         ("all", lambda line: True),
@@ -188,8 +195,11 @@ def table(title: str, judged: Sequence[tuple[Line, Outcome, Verdict]]) -> Table:
         decided = total - counts[Verdict.TO_THE_MODEL]
         share = f"{counts[Verdict.RIGHT] / decided:.0%}" if decided else "–"
         if total:
-            figures = {verdict.name.lower(): counts[verdict] for verdict in Verdict}
-            made.add([name, total, *(counts[verdict] for verdict in Verdict), share], group=name, **figures)
+            made.add(
+                [name, total, *(counts[verdict] for verdict in Verdict), share],
+                group=name,
+                counts={verdict.value: counts[verdict] for verdict in Verdict},
+            )
     return made
 
 

@@ -217,8 +217,8 @@ def message_history() -> "MessageHistory":
 
 @cache
 def message_handler() -> "MessageHandler":
-    from functions.adapters.phrases_config import phrases
     from functions.adapters.cache.rate_limit import DailyCounter
+    from functions.adapters.phrases_config import phrases
     from functions.services.handle_message import MessageHandler
     from functions.services.limits import Limits
     from functions.services.sender_lookup import SenderLookup

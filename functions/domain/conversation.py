@@ -228,9 +228,7 @@ def decide(
     return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
 
 
-def _plan(
-    request: Request, message: Message, person: Person, school: School, today: date, phrases: Phrases
-) -> Plan:
+def _plan(request: Request, message: Message, person: Person, school: School, today: date, phrases: Phrases) -> Plan:
     intent = request.intent
     if intent == Intent.SHARED_NUMBER:
         return _menu(Plan(intent, ReplyType.NUMBER_KNOWN), person, school, today)
@@ -294,9 +292,7 @@ def _account(request: Request, person: Person, school: School, today: date) -> P
     return Plan(intent, reply_type, students=students, term=code, needs_account=True)
 
 
-def _question(
-    request: Request, text: str, person: Person, school: School, today: date, phrases: Phrases
-) -> Plan:
+def _question(request: Request, text: str, person: Person, school: School, today: date, phrases: Phrases) -> Plan:
     personal = person.kind == Kind.REGISTERED and intents.is_personal(text, person.students, phrases)
     term = school.calendar.find(request.term) if request.term else None
     if term is None or term.begins > today:

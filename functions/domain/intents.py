@@ -108,7 +108,7 @@ def read_tap(tap: str) -> Request | None:
 
 _AROUND: Final = frozenset({"greetings", "after_greeting", "address", "politeness"})
 _NAMES: Final = frozenset({"articles", "small_words", "children", "joiners", "openers", "yes", NAME, SURNAME, TERM})
-_ACCOUNT: Final = _AROUND | _NAMES | {"requests", "looking", "needed"}
+_ACCOUNT: Final = _AROUND | _NAMES | {"requests", "looking", "needed", "time_words"}
 # A command, by its role, and what may stand around it. Anything else in the message makes it uncertain.
 _MAY_SURROUND: Final[Mapping[str, frozenset[str]]] = {
     "balance": _ACCOUNT,
@@ -122,6 +122,7 @@ _MAY_SURROUND: Final[Mapping[str, frozenset[str]]] = {
     "opt_out": frozenset({"greetings", "politeness"}),
     "opt_in": frozenset({"greetings", "politeness"}),
 }
+_NO_QUESTION: Final = frozenset({"thanks", "opt_out", "opt_in"})  # "received?", "stop?"
 _OPT_INTENTS: Final = (Intent.OPT_OUT, Intent.OPT_IN)
 _CLOSE: Final = re.compile(r"^(?:close|closed|done)(?: (?:request )?(?:number )?(\d{1,9}))?$")
 
@@ -163,7 +164,8 @@ def recognise(
 
 def _possible(message: Divided, *, registered: bool) -> list[Request]:
     """Everything that the whole message may ask for; certain only if it is one thing."""
-    parts = [_with_fees(part, registered=registered) for part in message.parts]
+    own_fees = registered and ("next", None) not in message.terms  # of the next term: the price list
+    parts = [_with_fees(part, own=own_fees) for part in message.parts]
     places = [place for place, part in enumerate(parts) if _number(part) is not None]
     if len(places) == 1:
         number = _number(parts[places[0]])
@@ -185,18 +187,20 @@ def _possible(message: Divided, *, registered: bool) -> list[Request]:
     return found
 
 
-def _with_fees(part: Part, *, registered: bool) -> Part:
+def _with_fees(part: Part, *, own: bool) -> Part:
     """The bare word: a parent's own fees, but for a visitor the price list, which is a question."""
     if "fees" not in part.roles:
         return part
-    return Part(part.words, part.roles - {"fees"} | ({"balance"} if registered else set()), part.student_ids)
+    return Part(part.words, part.roles - {"fees"} | ({"balance"} if own else set()), part.student_ids)
 
 
 def _commands(parts: list[Part], *, asks: bool, registered: bool) -> list[Request]:
     """The commands that the parts may be, each with nothing beside it but what may surround it."""
     present = {role for part in parts for role in part.roles if role in _MAY_SURROUND}
-    if asks and any("needed" in part.roles for part in parts):  # "gate pass required?"
-        return []
+    if asks:
+        if any("needed" in part.roles for part in parts):  # "gate pass required?"
+            return []
+        present -= _NO_QUESTION
     return [
         _request(role, registered=registered)
         for role in sorted(present)

@@ -66,7 +66,7 @@ def _names(students: Sequence[Student]) -> _Names:
 
 
 def _parts(words: list[str], phrases: Phrases, names: _Names, prefix: str, *, typos: bool) -> Iterator[Part]:
-    """Left to right, the longest thing known at each place. Once a word is unknown, misspellings no longer matter."""
+    """Left to right, the longest thing known at each place. Once a word is unknown, missynonyms no longer matter."""
     readings: list[Sequence[str]] = [phrases.readings(word) if typos else (phrases.spelt(word),) for word in words]
     place = 0
     while place < len(words):
@@ -85,7 +85,8 @@ def _student_id(words: list[str], place: int, prefix: str) -> Part | None:
     word = words[place]
     if not prefix or not word.startswith(prefix):
         return None
-    used, digits = (word,), word[len(prefix) :]
+    used: tuple[str, ...] = (word,)
+    digits = word[len(prefix) :]
     if not digits and place + 1 < len(words):
         used, digits = (word, words[place + 1]), words[place + 1]
     if not (digits.isdecimal() and digits.isascii()) or len(prefix + digits) > MAX_STUDENT_ID:

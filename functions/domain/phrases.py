@@ -27,7 +27,8 @@ SURROUNDINGS: Final = frozenset(
         "may_i",  # I want to, may I: before talk and ask
         "needed",  # needed, required: a question mark turns it into a question
         "articles",  # the, my
-        "small_words",  # for, of, now
+        "small_words",  # for, of
+        "time_words",  # now, today
         "children",  # my son, both
         "joiners",  # and: between two children
         "options",  # option, number: before a number of the menu
@@ -35,7 +36,7 @@ SURROUNDINGS: Final = frozenset(
         "no",
         "negations",  # not: such a message is left to the model, wherever the phrase stands in it
         "questions",  # why, how do I: so is this one
-        "other_words",  # words of their own that are not misspellings of ours; they are not certain either
+        "other_words",  # words of their own that are not missynonyms of ours; they are not certain either
     }
 )
 COMMANDS: Final = frozenset(
@@ -81,7 +82,7 @@ class Phrases:
     """Every phrase of every language, as one index. Roles: sections, `info:about`, `term:last`, `number:1`."""
 
     root: _Node
-    spellings: Mapping[str, str]  # balnce: balance
+    synonyms: Mapping[str, str]  # pls: please
     words: frozenset[str]
     own_words: frozenset[str]
     money_words: frozenset[str]
@@ -119,8 +120,8 @@ class Phrases:
         return found
 
     def spelt(self, token: str) -> str:
-        """The first spelling of a word: `pls` is `please`."""
-        return self.spellings.get(token, token)
+        """The word that it is read as: `pls` is `please`."""
+        return self.synonyms.get(token, token)
 
     def readings(self, token: str) -> tuple[str, ...]:
         """The words that a token may stand for: itself, `pls`, `balanceee`, `balnce`."""
@@ -140,7 +141,7 @@ def _without_repeats(word: str) -> str:
 
 
 def is_typo(typed: str, meant: str) -> bool:
-    """Whether one slip (two in a long word) lies between them. A changed ending is grammar: `passed` is not `passes`."""
+    """Whether one slip lies between them, two in a long word. A changed ending is no slip: `passed` and `passes`."""
     allowed = 2 if len(meant) >= TWO_TYPOS_FROM else 1
     if typed[0] != meant[0] or abs(len(typed) - len(meant)) > allowed:
         return False
@@ -173,8 +174,8 @@ def build(values: Mapping[str, object]) -> Phrases:
     if not values:
         read.problems.append("phrases.toml: expected a table for each language, such as [en]")
     for language, sections in values.items():
-        if isinstance(sections, Mapping) and "spellings" in sections:
-            read.spelling_table(f"phrases.toml: {language}.spellings", sections["spellings"])
+        if isinstance(sections, Mapping) and "synonyms" in sections:
+            read.synonym_table(f"phrases.toml: {language}.synonyms", sections["synonyms"])
     for language, sections in values.items():
         if isinstance(sections, Mapping):
             read.language(str(language), sections)
@@ -185,12 +186,14 @@ def build(values: Mapping[str, object]) -> Phrases:
     if read.problems:
         raise ConfigurationError(read.problems)
     return Phrases(
-        _index(read.roles),
-        read.spellings,
-        frozenset(chain.from_iterable(read.roles)),
-        *(frozenset(read.words.get(name, ())) for name in WORD_LISTS),
-        frozenset(phrase[0] for phrase, roles in read.roles.items() if "fillers" in roles),
-        frozenset(read.meant | read.spellings.keys()),
+        root=_index(read.roles),
+        synonyms=read.synonyms,
+        words=frozenset(chain.from_iterable(read.roles)),
+        own_words=frozenset(read.words.get("own_words", ())),
+        money_words=frozenset(read.words.get("money_words", ())),
+        name_prefixes=frozenset(read.words.get("name_prefixes", ())),
+        fillers=frozenset(phrase[0] for phrase, roles in read.roles.items() if "fillers" in roles),
+        meant=frozenset(read.meant | read.synonyms.keys()),
     )
 
 
@@ -213,7 +216,7 @@ class _Reader:
 
     roles: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     meant: set[str] = field(default_factory=set)  # words that a misspelt one may stand for
-    spellings: dict[str, str] = field(default_factory=dict)
+    synonyms: dict[str, str] = field(default_factory=dict)
     words: dict[str, set[str]] = field(default_factory=dict)  # of the word lists
     problems: list[str] = field(default_factory=list)
 
@@ -222,7 +225,7 @@ class _Reader:
         prefixes = {"commands": "", "info": "info:", "terms": "term:", "numbers": "number:"}
         for name, value in sections.items():
             where = f"phrases.toml: {language}.{name}"
-            if name == "spellings":
+            if name == "synonyms":
                 continue
             if name in tables:
                 if not isinstance(value, Mapping):
@@ -238,7 +241,7 @@ class _Reader:
             elif name in SURROUNDINGS:
                 self.section(where, name, value)
             else:
-                known = sorted({*SURROUNDINGS, *WORD_LISTS, *tables, "spellings"})
+                known = sorted({*SURROUNDINGS, *WORD_LISTS, *tables, "synonyms"})
                 self.problems.append(f"{where}: expected one of {', '.join(known)}")
 
     def section(self, where: str, role: str, lines: object) -> None:
@@ -246,20 +249,20 @@ class _Reader:
             self.problems.append(f"{where}: expected phrases, one a line")
             return
         roles = (role,)
+        if role not in _NOT_CERTAIN:
+            self.meant.update(_SIGN.findall(lines))
         for line in filter(None, map(str.strip, lines.splitlines())):
             try:
-                variants = expand(line, self.spellings)
+                variants = expand(line, self.synonyms)
             except ValueError as error:
                 self.problems.append(f"{where}: {line!r}: {error}")
                 continue
-            if role not in _NOT_CERTAIN:
-                self.meant.update(*variants)
             for phrase in variants:
                 known = self.roles.setdefault(phrase, roles)
-                if role not in known:
+                if known is not roles and role not in known:
                     self.roles[phrase] = known + roles
 
-    def spelling_table(self, where: str, table: object) -> None:
+    def synonym_table(self, where: str, table: object) -> None:
         if not isinstance(table, Mapping):
             self.problems.append(f"{where}: expected a table")
             return
@@ -268,8 +271,8 @@ class _Reader:
             if not variants or not all(map(_WORD.fullmatch, (word, *variants))):
                 self.problems.append(f"{where}.{word}: expected single words in small Latin letters")
             for variant in variants:
-                if self.spellings.setdefault(variant, word) != word:
-                    self.problems.append(f"{where}: {variant!r} stands for {self.spellings[variant]} and for {word}")
+                if self.synonyms.setdefault(variant, word) != word:
+                    self.problems.append(f"{where}: {variant!r} stands for {self.synonyms[variant]} and for {word}")
 
     def word_list(self, where: str, name: str, text: object) -> None:
         words = text.split() if isinstance(text, str) else []
@@ -293,7 +296,9 @@ class _Reader:
             if len(wanted) > 1:
                 self.problems.append(f"phrases.toml: {words!r} stands for {' and for '.join(wanted)}")
             if "negations" in roles and not _MAY_NOT_NEGATE.isdisjoint(roles):
-                self.problems.append(f"phrases.toml: {words!r} is a negation and stands in {min(_MAY_NOT_NEGATE & {*roles})}")
+                self.problems.append(
+                    f"phrases.toml: {words!r} is a negation and stands in {min(_MAY_NOT_NEGATE & {*roles})}"
+                )
 
 
 _SIGN: Final = re.compile(r"[a-z0-9]+|[()\[\]|]")
@@ -302,15 +307,17 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 _LINE: Final = re.compile(r"[a-z0-9 ()\[\]|]+")
 
 
-def expand(line: str, spellings: Mapping[str, str] = MappingProxyType({})) -> list[tuple[str, ...]]:
-    """Every phrase that a line stands for, each word in its first spelling; ValueError says what is wrong with it.
+def expand(line: str, synonyms: Mapping[str, str] = MappingProxyType({})) -> list[tuple[str, ...]]:
+    """Every phrase that a line stands for, each word as it is read; ValueError says what is wrong with it.
 
     `how much [do] (i|we) owe` is four phrases.
     """
     if not _LINE.fullmatch(line):
         raise ValueError("expected words in small Latin letters and digits, and brackets")
-    signs = [spellings.get(sign, sign) for sign in _SIGN.findall(line)]
-    variants = [tuple(signs)] if _BRACKETS.isdisjoint(line) else _alternatives(iter(signs), "")
+    if _BRACKETS.isdisjoint(line):
+        variants = [tuple([synonyms.get(word, word) for word in line.split()])]
+    else:
+        variants = _alternatives(iter([synonyms.get(sign, sign) for sign in _SIGN.findall(line)]), "")
     if () in variants:
         raise ValueError("expected at least one word in every variant")
     if max(map(len, variants)) > LONGEST_PHRASE:

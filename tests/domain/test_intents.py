@@ -1,14 +1,23 @@
 """What parents and visitors type, and what they mean by it."""
 
-import time
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.intents import Intent, Request, is_personal, plain, read_tap, recognise, tap_id
+from functions.adapters.phrases_config import phrases
+from functions.domain.intents import (
+    VISITOR_MENU,
+    Intent,
+    Request,
+    is_personal,
+    read_tap,
+    recognise,
+    tap_id,
+)
 from functions.domain.people import Student
+from functions.domain.words import plain
 from tests.domain.a_school import FAMILY, SCHOOL, TANAKA, TARIRO, TODAY
 
 T, N = TARIRO.id, TANAKA.id
@@ -22,6 +31,7 @@ def asked(text: str, *, registered: bool = True, students: tuple[Student, ...] =
         calendar=SCHOOL.calendar,
         prefix=SCHOOL.student_id_prefix,
         today=TODAY,
+        phrases=phrases(),
     )
 
 
@@ -50,7 +60,7 @@ PHRASES = {
         3 | 3. | 3️⃣ | three | number 3 | 3. Gate pass | gate pass | Gate pass please | gatepass | Gate-Pass
         gate pas
         I need a gate pass | can I have a gate pass | may i please get a gate pass | exit pass | pass | my pass
-        new pass | I need a pass | send me the pass | where is my gate pass | I lost my gate pass | exeat
+        new pass | I need a pass | send me the pass | exeat
         ndinoda gate pass | ndokumbirawo gate pass | ngicela i gate pass | is it possible to get a gate pass
         good afternoon sir, gate pass required | renew my pass | I need a valid gate pass
     """,
@@ -107,38 +117,39 @@ TABLE = [
 
 @pytest.mark.parametrize(("text", "intent"), [row for row in TABLE if row[0]])
 def test_a_parents_phrase(text: str, intent: Intent) -> None:
-    assert asked(text).intent == intent
+    request = asked(text)
+    assert (request.intent, request.certain) == (intent, intent != Intent.QUESTION)
 
 
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("2026-2", Request(Intent.BALANCE, "2026-2", sure=False)),
-        ("Term 2", Request(Intent.BALANCE, "2026-2", sure=False)),
-        ("last term?", Request(Intent.BALANCE, "2026-2", sure=False)),
-        ("2026-2 please", Request(Intent.BALANCE, "2026-2", sure=False)),
-        ("hi 2025-3", Request(Intent.BALANCE, "2025-3", sure=False)),
+        ("2026-2", Request(Intent.BALANCE, "2026-2", named_only=True)),
+        ("Term 2", Request(Intent.BALANCE, "2026-2", named_only=True)),
+        ("last term?", Request(Intent.BALANCE, "2026-2", named_only=True)),
+        ("2026-2 please", Request(Intent.BALANCE, "2026-2", named_only=True)),
+        ("hi 2025-3", Request(Intent.BALANCE, "2025-3", named_only=True)),
         ("balance 2025-3", Request(Intent.BALANCE, "2025-3")),
         ("statement 2026-1", Request(Intent.STATEMENT, "2026-1")),
         ("Statement for last term", Request(Intent.STATEMENT, "2026-2")),
         ("fees 2026-2", Request(Intent.BALANCE, "2026-2")),
         ("how much did we owe, how much was left in first term 2025", Request(Intent.BALANCE, "2025-1")),
-        ("Tariro", Request(Intent.BALANCE, None, (T,), sure=False)),
-        ("for Tariro please", Request(Intent.BALANCE, None, (T,), sure=False)),
-        ("it's for my son Tanaka", Request(Intent.BALANCE, None, (N,), sure=False)),
-        ("Tariro Moyo", Request(Intent.BALANCE, None, (T,), sure=False)),
-        ("tariro and tanaka", Request(Intent.BALANCE, None, (T, N), sure=False)),
-        ("Tariro 2026-1", Request(Intent.BALANCE, "2026-1", (T,), sure=False)),
+        ("Tariro", Request(Intent.BALANCE, None, (T,), named_only=True)),
+        ("for Tariro please", Request(Intent.BALANCE, None, (T,), named_only=True)),
+        ("it's for my son Tanaka", Request(Intent.BALANCE, None, (N,), named_only=True)),
+        ("Tariro Moyo", Request(Intent.BALANCE, None, (T,), named_only=True)),
+        ("tariro and tanaka", Request(Intent.BALANCE, None, (T, N), named_only=True)),
+        ("Tariro 2026-1", Request(Intent.BALANCE, "2026-1", (T,), named_only=True)),
         ("Tariro's balance", Request(Intent.BALANCE, None, (T,))),
         ("gate pass for TANAKA", Request(Intent.GATE_PASS, None, (N,))),
         ("pass for Tanaka", Request(Intent.GATE_PASS, None, (N,))),
         ("gate pass ya Tariro", Request(Intent.GATE_PASS, None, (T,))),
         ("statement Tariro term 1", Request(Intent.STATEMENT, "2026-1", (T,))),
         ("fees for Tariro", Request(Intent.BALANCE, None, (T,))),
-        ("SSC20257280", Request(Intent.BALANCE, None, (N,), sure=False)),
+        ("SSC20257280", Request(Intent.BALANCE, None, (N,), named_only=True)),
         ("balance ssc 20257280", Request(Intent.BALANCE, None, (N,))),
         ("balance SSC-999", Request(Intent.BALANCE, None, ("SSC999",))),  # the caller refuses it
-        ("balance for Peter", Request(Intent.BALANCE)),
+        ("balance for Peter", Request(Intent.QUESTION, certain=False)),  # nobody's figures for another's child
         ("hi", Request(Intent.MENU)),
         ("about us", Request(Intent.INFO, entry="about")),
         ("admissions", Request(Intent.INFO, entry="admissions")),
@@ -175,9 +186,9 @@ def test_children_who_share_a_name_or_have_two() -> None:
         ("Contact", Request(Intent.INFO, entry="contact")),
         ("address", Request(Intent.INFO, entry="contact")),
         ("hello", Request(Intent.MENU)),
-        ("fees", Request(Intent.QUESTION)),  # the price list, not a balance
-        ("school fees", Request(Intent.QUESTION)),
-        ("How much is Form 1?", Request(Intent.QUESTION)),
+        ("fees", Request(Intent.QUESTION, certain=False)),  # the price list, not a balance
+        ("school fees", Request(Intent.QUESTION, certain=False)),
+        ("How much is Form 1?", Request(Intent.QUESTION, certain=False)),
         ("balance", Request(Intent.BALANCE)),
         ("gate pass", Request(Intent.GATE_PASS)),
         ("talk to the office", Request(Intent.OFFICE)),
@@ -189,9 +200,22 @@ def test_a_visitors_phrase(text: str, request_: Request) -> None:
     assert asked(text, registered=False) == request_
 
 
-@given(
-    st.sampled_from(Intent), st.sampled_from(["", T]), st.sampled_from(["", "2026-3"]), st.sampled_from(["", "about"])
+TAPS = (
+    [(intent, "", "", "") for intent in (Intent.MENU, Intent.ASK, Intent.OFFICE)]
+    + [
+        (intent, student, term, "")
+        for intent in (Intent.BALANCE, Intent.STATEMENT)
+        for student in ("", T)
+        for term in ("", "2026-3")
+    ]
+    + [(Intent.GATE_PASS, student, "", "") for student in ("", T)]
+    + [(Intent.INFO, "", "", entry) for entry in VISITOR_MENU]
+    + [(Intent.FEEDBACK, "", "", entry) for entry in ("up", "down")]
+    + [(Intent.CLOSE, "", "", "12")]
 )
+
+
+@pytest.mark.parametrize(("intent", "student", "term", "entry"), TAPS)
 def test_a_tap_comes_back_as_it_was_sent(intent: Intent, student: str, term: str, entry: str) -> None:
     tap = tap_id(intent, student, term, entry)
     assert len(tap) <= 200
@@ -200,9 +224,32 @@ def test_a_tap_comes_back_as_it_was_sent(intent: Intent, student: str, term: str
 
 @pytest.mark.parametrize(
     "tap",
-    ["", "v1", "v1:", "v0:balance", "v2:balance", "balance", "menu_1", "v1:dance", "v1:a:b:c:d:e", ":::::::", "💥"],
+    [
+        *(
+            "",
+            "v1",
+            "v1:",
+            "v0:balance",
+            "v2:balance",
+            "balance",
+            "menu_1",
+            "v1:dance",
+            "v1:a:b:c:d:e",
+            ":::::::",
+            "💥",
+        ),
+        *("v1:payment", "v1:undelivered", "v1:question", "v1:not_text", "v1:look_up", "v1:shared_number"),
+        *("v1:opt_out", "v1:opt_in", "v1:thanks", "v1:info", "v1:info:::secret", "v1:feedback", "v1:feedback:::left"),
+        *("v1:close:::0", "v1:close:::1234567890", "v1:close", "v1:balance:::about", "v1:menu:SSC1", "v1:menu::2026-3"),
+        *("v1:gate_pass::2026-3", "v1:balance::2026-0", "v1:balance::26-3", "v1:balance::2026-33", "v1:balance:S C"),
+        f"v1:balance:SSC{'1' * 30}",
+        f"v1:balance:{'1' * 3000}",
+        "v1:balance:SSC1\n",
+        "V1:balance",
+        "v1:balance ",
+    ],
 )
-def test_a_foreign_tap_is_not_ours(tap: str) -> None:
+def test_what_we_put_on_no_button_is_no_tap(tap: str) -> None:
     assert read_tap(tap) is None
 
 
@@ -230,16 +277,6 @@ def test_any_mixture_of_known_words_is_something(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["goodbye " * 500 + "x", "how much " * 450 + "?", "my " * 1300, "a" * 4096, "i want to " * 400, "term " * 800],
-)
-def test_a_long_message_costs_no_time(text: str) -> None:
-    start = time.process_time()
-    asked(text)
-    assert time.process_time() - start < 30  # measured: 0.02; a pattern that tries every way takes hours
-
-
-@pytest.mark.parametrize(
     ("text", "personal"),
     [
         ("Have you received my payment?", True),
@@ -252,10 +289,12 @@ def test_a_long_message_costs_no_time(text: str) -> None:
         ("can my child leave early", False),
         ("when does the term end", False),
         ("Is Tariro a common name", False),
+        ("Tariro ane chikwereti here", True),
+        ("ndabhadhara mari yangu zuro", True),
     ],
 )
 def test_a_question_about_ones_own_figures(text: str, personal: bool) -> None:
-    assert is_personal(text, FAMILY) is personal
+    assert is_personal(text, FAMILY, phrases()) is personal
 
 
 @pytest.mark.parametrize(
