@@ -123,6 +123,7 @@ _MAY_SURROUND: Final[Mapping[str, frozenset[str]]] = {
     "opt_in": frozenset({"greetings", "politeness"}),
 }
 _NO_QUESTION: Final = frozenset({"thanks", "opt_out", "opt_in"})  # "received?", "stop?"
+WORDS_OF_A_WISH: Final = 3  # "talk to the office"; "school office" and "real person" are only named
 _OPT_INTENTS: Final = (Intent.OPT_OUT, Intent.OPT_IN)
 _CLOSE: Final = re.compile(r"^(?:close|closed|done)(?: (?:request )?(?:number )?(\d{1,9}))?$")
 
@@ -257,6 +258,16 @@ def yes_or_no(text: str | None, phrases: Phrases) -> bool | None:
         if any(answer in part.roles for part in parts) and _is_made_of(list(parts), _AROUND | {answer, "thanks"}):
             return said
     return None
+
+
+def wants_a_person(text: str, phrases: Phrases) -> bool:
+    """Whether a message that the rules are not certain of speaks of talking to a person: for when no model can tell."""
+    for part in divide(text, phrases).parts:
+        if "negations" in part.roles:
+            return False
+        if "office" in part.roles and len(part.words) >= WORDS_OF_A_WISH:
+            return True
+    return False
 
 
 def is_close(request: Request, text: str | None) -> bool:

@@ -18,6 +18,7 @@ from functions.domain.intents import (
     read_tap,
     recognise,
     tap_id,
+    wants_a_person,
     yes_or_no,
 )
 from functions.domain.people import Student
@@ -296,6 +297,24 @@ def test_a_bare_yes_or_no(text: str, answer: bool | None) -> None:
 def test_a_change_of_consent_is_heard_as_the_command_is(text: str, is_change: bool) -> None:
     assert is_consent_change(text, phrases()) is is_change
     assert is_consent_change(None, phrases()) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("I want to talk to the bursar about my balance", True),
+        ("May I speak to someone about the statement of Tanaka", True),
+        ("Please connect me to the office, the gate pass does not open", True),
+        ("my airtime is low please call me back on this number", True),
+        ("Ndinoda kutaura nemunhu nezve balance", True),
+        ("I do not want to talk to the bursar", False),
+        ("are you a real person", False),
+        ("is the school office open", False),
+        ("office hours", False),
+    ],
+)
+def test_a_wish_to_talk_is_heard_in_a_longer_message(text: str, wanted: bool) -> None:
+    assert wants_a_person(text, phrases()) is wanted
 
 
 def test_the_office_closes_a_request_in_words() -> None:
