@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.report import Table
-from functions.adapters import phrases_config
-from functions.domain import intents, school
+from functions.adapters import phrases_config, school_config
+from functions.domain import intents
 from functions.domain.errors import ConfigurationError
 from functions.domain.intents import Intent
 from functions.domain.people import Student
@@ -125,8 +125,8 @@ Understander = Callable[[str, bool], Outcome]  # (text, registered) -> what the 
 
 def rules_alone() -> Understander:
     """What the rules are certain of."""
-    configured = school.load(CONFIG)
-    phrases = phrases_config.load(CONFIG)
+    configured = school_config.load(CONFIG)
+    phrases = phrases_config.load(CONFIG, configured.assistant)
 
     def understand(text: str, registered: bool) -> Outcome:
         request = intents.recognise(

@@ -151,6 +151,8 @@ def recognise(
     if not message.is_short or (message.terms and term is None):
         return uncertain
     found = _possible(message, registered=registered)
+    if len(found) != 1 and _wants_a_person(message.parts):
+        return Request(Intent.OFFICE, None, message.student_ids)
     if len(found) != 1:
         is_name = any(request.named_only for request in found)
         return Request(Intent.QUESTION, term, message.student_ids, named_only=is_name, certain=False)
@@ -261,12 +263,19 @@ def yes_or_no(text: str | None, phrases: Phrases) -> bool | None:
 
 
 def wants_a_person(text: str, phrases: Phrases) -> bool:
-    """Whether a message that the rules are not certain of speaks of talking to a person: for when no model can tell."""
-    for part in divide(text, phrases).parts:
-        if "negations" in part.roles:
+    """Whether a longer message asks to talk to a person before anything else: the rest is for that person to read."""
+    return _wants_a_person(divide(text, phrases).parts)
+
+
+def _wants_a_person(parts: Sequence[Part]) -> bool:
+    spoken = [part for part in parts if not part.roles & _AROUND]
+    if not spoken or "questions" in spoken[0].roles:  # "when can I talk to the office?"
+        return False
+    for part in spoken:
+        if "office" in part.roles:
+            return len(part.words) >= WORDS_OF_A_WISH
+        if part.roles & (_MAY_SURROUND.keys() | {"negations"}):
             return False
-        if "office" in part.roles and len(part.words) >= WORDS_OF_A_WISH:
-            return True
     return False
 
 

@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from functions.domain.errors import ConfigurationError
+from functions.domain.words import tokens
 
 # What a phrase does in a message. A section of a language has these names; what is not a command only surrounds one.
 SURROUNDINGS: Final = frozenset(
     {
         "greetings",  # hello, good morning
-        "address",  # sir, Mya
+        "address",  # sir; the name of the school's assistant is added
         "after_greeting",  # hello team
         "fillers",  # please, just: looked past wherever they stand
         "politeness",  # thank you
@@ -168,8 +169,11 @@ def _distance(one: str, other: str) -> int:
 # --- reading the configuration
 
 
-def build(values: Mapping[str, object]) -> Phrases:
-    """The phrases from parsed configuration; raises ConfigurationError that lists every problem."""
+def build(values: Mapping[str, object], assistant: str = "") -> Phrases:
+    """The phrases from parsed configuration; raises ConfigurationError that lists every problem.
+
+    `assistant`: the name of the school's assistant, by which parents may address it.
+    """
     read = _Reader()
     if not values:
         read.problems.append("phrases.toml: expected a table for each language, such as [en]")
@@ -181,6 +185,8 @@ def build(values: Mapping[str, object]) -> Phrases:
             read.language(str(language), sections)
         else:
             read.problems.append(f"phrases.toml: [{language}]: expected a table")
+    if name := tuple(tokens(assistant)):
+        read.roles[name] = (*read.roles.get(name, ()), "address")
     if values:
         read.check_whole()
     if read.problems:

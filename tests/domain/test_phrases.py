@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Any) -> None:
         elif text:
             (tmp_path / "phrases.toml").write_bytes(text)
         with pytest.raises(ConfigurationError) as error:
-            load(tmp_path)
+            load(tmp_path, "Mya")
         assert [problem.split(":")[0] for problem in error.value.problems] == ["phrases.toml"]
 
 

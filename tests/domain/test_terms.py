@@ -92,7 +92,7 @@ def test_on_its_first_day_a_term_is_not_the_next() -> None:
         ("2026-1 2", "2026-1"),
     ],
 )
-def test_a_term_is_heard(text: str, found: str) -> None:
+def test_term_is_recognised_in_words(text: str, found: str) -> None:
     assert mentioned(text, TODAY) == found
 
 
@@ -114,7 +114,7 @@ def test_a_term_is_heard(text: str, found: str) -> None:
         "20263-1",
     ],
 )
-def test_no_term_is_heard(text: str) -> None:
+def test_words_without_a_term_name_none(text: str) -> None:
     assert mentioned(text, TODAY) is None
 
 
@@ -131,9 +131,9 @@ def test_what_names_a_term_is_one_part(text: str) -> None:
     assert ("balance" in balance.roles, TERM in term.roles) == (True, True)
 
 
-def test_two_terms_are_both_heard() -> None:
+def test_two_terms_are_both_recognised() -> None:
     assert divide("term 1 and term 2 2025", phrases()).terms == (("1", None), ("2", "2025"))
 
 
-def test_titles_are_for_people() -> None:
+def test_title_names_term_and_year() -> None:
     assert [term.title for term in CALENDAR.terms[-2:]] == ["Term 2, 2026", "Term 3, 2026"]
