@@ -21,10 +21,15 @@ def school() -> School:
     The local stack alone sets `SCHOOL_CONFIG`, another school's folder, and `OFFICE_WHATSAPP`, the office of the
     simulated WhatsApp.
     """
-    found = load(Path(os.environ.get("SCHOOL_CONFIG") or FOLDER))
+    found = load(school_folder())
     if pretended := os.environ.get("OFFICE_WHATSAPP"):
         return replace(found, office=replace(found.office, whatsapp=pretended))
     return found
+
+
+def school_folder() -> Path:
+    """Where the school's configuration lies."""
+    return Path(os.environ.get("SCHOOL_CONFIG") or FOLDER)
 
 
 def load(folder: Path) -> School:

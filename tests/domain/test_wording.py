@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.adapters.phrases_config import phrases
 from functions.adapters.whatsapp import message_format
 from functions.domain.accounts import Account, Line, StudentAccount
 from functions.domain.conversation import Plan, ReplyType, decide
@@ -72,7 +73,7 @@ BOTH = account((TARIRO, figures("400", "150")), (TANAKA, figures("650", "700")))
 
 
 def plan(text: str, person: Person = PARENT, today: date = TODAY) -> Plan:
-    return decide(typed(text), person, None, SCHOOL, today)
+    return decide(typed(text), person, None, SCHOOL, today, phrases=phrases())
 
 
 def turn(text: str, person: Person = PARENT, **found: Any) -> Turn:

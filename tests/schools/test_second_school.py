@@ -16,6 +16,7 @@ import pypdfium2
 import pytest
 from pypdf import PdfReader
 
+from functions.adapters import phrases_config
 from functions.adapters.documents.gate_pass import gate_pass_pdf
 from functions.adapters.documents.pass_page import pass_page
 from functions.adapters.documents.statement import statement_pdf
@@ -53,6 +54,7 @@ from tests.schools import SECOND
 ROOT = Path(__file__).parents[2]
 FIRST: School = load(CONFIG)
 SCHOOL: School = load(SECOND)
+PHRASES = phrases_config.load(SECOND, SCHOOL.assistant)
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 10, 45, tzinfo=SCHOOL.timezone)
 SAMPLE = SampleSchool.build(TODAY, config=SECOND)
@@ -192,7 +194,7 @@ def test_without_the_model_too() -> None:
 )
 def test_people_address_the_assistant_by_its_own_name(text: str, reply_type: ReplyType) -> None:
     message = Message.read({"id": "wamid.1", "type": "text", "timestamp": 1, "phone": PARENT.phone, "text": text})
-    assert decide(message, PARENT, None, SCHOOL, TODAY).reply_type == reply_type
+    assert decide(message, PARENT, None, SCHOOL, TODAY, phrases=PHRASES).reply_type == reply_type
 
 
 def test_a_clerk_is_told_in_the_countrys_way_of_writing() -> None:

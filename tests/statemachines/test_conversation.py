@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from functions.adapters.phone_numbers import normalise
+from functions.adapters.phrases_config import phrases
 from functions.domain import gate_passes, wording
 from functions.domain.account_request import AccountRequest
 from functions.domain.accounts import Account
@@ -144,7 +145,9 @@ class Functions:
         pending = self.found.pop("pending", None)
         found.pop("pending", None)
         message = Message.read(event["message"])
-        plan = decide(message, self.person, pending, SCHOOL, TODAY, looked_up=bool(event.get("looked_up")))
+        plan = decide(
+            message, self.person, pending, SCHOOL, TODAY, phrases=phrases(), looked_up=bool(event.get("looked_up"))
+        )
         fetch = {"student_ids": [student.id for student in plan.students], "term": plan.term}
         fetch |= {"wait": found.pop("wait", 0)}
         ends = found.get("next") in ("done", "busy", "record_conversation")
