@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from functions.adapters import phrases_config
 from functions.adapters.school_config import FOLDER as CONFIG
 from functions.adapters.school_config import load
 from functions.domain.school import School
@@ -92,7 +93,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise StackError(
             f"It is already running at {running.plan.public_url}. Stop it with Ctrl-C in its terminal first."
         )
-    school = load(arguments.config)  # before anything starts, so that its errors are shown first
+    school = load(arguments.config)
+    phrases_config.load(arguments.config, school.assistant)  # before anything starts, so that its errors are shown first
     settings, real = real_services(os.environ)
     options: dict[str, Any] = {
         "profile": arguments.profile,
