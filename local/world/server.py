@@ -3,13 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from functions.domain import model_contract
 from functions.domain.school import load as load_school
 from local.plan import Plan
 from local.world.faults import OPERATIONS, Fault, Faults
@@ -35,8 +36,8 @@ class Service(Protocol):
     def detail(self, request: Request, response: Response | None) -> str:
         """What the journal says besides: ids, never texts or numbers."""
 
-    def answer(self, request: Request, profile: Profile, fault: Fault | None) -> Response:
-        """Does it; `fault` is one that only this service understands."""
+    def answer(self, request: Request, profile: Profile, fault: Fault | None) -> Response | Awaitable[Response]:
+        """Does it; `fault` is one that only this service understands. Awaited where it takes more than a moment."""
 
     def failure(self, fault: Fault) -> Response:
         """An injected error in the service's own form."""
@@ -49,14 +50,21 @@ class World:
         self.profile = Profile.load(plan.profile, school_calls_per_minute=plan.school_api_calls_per_minute)
         self.faults = Faults()
         self.journal = Journal()
-        self.school = SampleSchool.build(plan.today or datetime.now(load_school(CONFIG).timezone).date(), plan.seed)
+        self._config = load_school(CONFIG)
+        self._today = plan.today or datetime.now(self._config.timezone).date()
+        self.school = SampleSchool.build(self._today, plan.seed)
         self.graph = GraphApi(plan, self.journal)
         self.school_api = SchoolApi(plan, self.school)
+        self.openai = OpenAiApi(plan)
         self._services: dict[str, tuple[Service, str]] = {
             "graph": (self.graph, "whatsapp_seconds"),
             "school": (self.school_api, "school_api_seconds"),
-            "openai": (OpenAiApi(plan), "openai_seconds"),
+            "openai": (self.openai, "openai_seconds"),
         }
+
+    def prewarm(self) -> None:
+        """Load the language model in the background; the world is ready before."""
+        self.openai.prewarm(model_contract.instructions(self._config, self._today))
 
     async def handle(self, request: Request) -> Response:
         name = request.path.split("/", 2)[1]
@@ -82,7 +90,8 @@ class World:
                 await asyncio.sleep(seconds)
             if fault and fault.kind == "silent":
                 raise Silence
-            response = _injected(service, fault) or service.answer(request, self.profile, fault)
+            given = _injected(service, fault) or service.answer(request, self.profile, fault)
+            response = given if isinstance(given, Response) else await given
             if fault and fault.kind == "lost":
                 raise Hangup
             told = True
@@ -146,6 +155,9 @@ class World:
             case ("POST", "inbound"):
                 self.graph.hear(_body(request))
                 return Response.of({"heard": True})
+            case ("PUT", "recordings", digest):
+                self.openai.know_recording(digest, _body(request))
+                return Response.of({"recording": "known"})
             case ("POST", "payments"):
                 return Response.of(self.school_api.book(_body(request)))
             case ("PUT", "templates"):
@@ -182,6 +194,7 @@ class World:
 
     def stop(self) -> None:
         self.graph.stop()
+        self.openai.stop()
 
 
 def _injected(service: Service, fault: Fault | None) -> Response | None:

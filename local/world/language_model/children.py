@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from local.world.language_model.classifier import CHILD, examples
@@ -118,7 +119,7 @@ def _names_stranger(text: str, children: Mapping[int, str], prompt_words: frozen
         return True
     own = {part.lower() for name in children.values() for part in name.split()}
     words = tokens(gloss(text).text)
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         if (
             before in _BEFORE
             and word.isalpha()

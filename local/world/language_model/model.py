@@ -47,7 +47,7 @@ _DENIED: Final = re.compile(  # "not the statement", "I don't want a gate pass"
 )
 _CUT: Final = re.compile(r"[.;?!\n]+\s|\n+|,|\b(?:and|then|also|plus|uye|njalo)\b|(?<!\w)\d[.)]\s", re.IGNORECASE)
 _CONTINUES: Final = re.compile(
-    r"^(?:ok(?:ay)? |so )?(?:and|what about|how about|then|ko|uye|njalo|the one|that one|the other|same|only|just|or)\b",
+    r"^(?:ok(?:ay)? |so )?(?:and|what about|how about|then|ko|uye|njalo|the one|that one|the other|same|only|or)\b",
     re.IGNORECASE,
 )
 _OTHER: Final = re.compile(r"\b(?:the )?other (?:one|child|kid)|\bumwe\b|\bomunye\b", re.IGNORECASE)
@@ -226,7 +226,10 @@ def _continued(prompt: Prompt, text: str) -> Part | None:
     label = _label(together, prompt.children)
     if before.kind == "question_back" and label in ABOUT_CHILDREN:
         return _about(prompt, label, names, together)
-    return _answer(_from_knowledge(prompt, together)) if before.kind == "answer" else None
+    if before.kind != "answer":
+        return None
+    found = passages.best(together, prompt.passages) or passages.best(before.asked, prompt.passages)
+    return _answer(found or _unknown(prompt))
 
 
 def _is_only_named(text: str, names: Named) -> bool:
@@ -265,8 +268,11 @@ def _wish(name: str, children: list[int] | None = None, term: str | None = None)
 
 
 def _from_knowledge(prompt: Prompt, text: str) -> str:
-    found = passages.best(text, prompt.passages)
-    return found or _sorry(prompt, "I have not been told about that, and I can only help with matters of the school.")
+    return passages.best(text, prompt.passages) or _unknown(prompt)
+
+
+def _unknown(prompt: Prompt) -> str:
+    return _sorry(prompt, "I have not been told about that, and I can only help with matters of the school.")
 
 
 def _sorry(prompt: Prompt, why: str) -> str:

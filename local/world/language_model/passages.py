@@ -11,8 +11,8 @@ import numpy as np
 from local.world.language_model import embedding
 from local.world.language_model.text import clean, gloss
 
-LEAST: Final = 0.06  # how much nearer than the average passage the best one must be, in cosine
-WORDS_WEIGHT: Final = 0.08
+LEAST: Final = 0.048  # how much nearer than the average passage the best one must be, in cosine
+WORDS_WEIGHT: Final = 0.04
 _WORD: Final = re.compile(r"[a-z]+|\d[\d.,-]*\d|\d")
 _COMMON: Final = frozenset(
     "a about all an and any are as at be been but by can could did do does for from get give go has have he her him "
@@ -48,7 +48,8 @@ def _index(passages: tuple[str, ...]) -> tuple[embedding.Vector, list[frozenset[
 
 @cache
 def _vector(passage: str) -> embedding.Vector:
-    return embedding.of_passages([passage])[0]
+    vector: embedding.Vector = embedding.of_passages([passage])[0]
+    return vector
 
 
 def _words(text: str) -> set[str]:
