@@ -14,7 +14,8 @@ from functions.domain import answers
 from functions.domain.accounts import Account, Line, StudentAccount
 from functions.domain.people import Student
 from functions.domain.school import load
-from local.world.answering import Prompt, answer
+from local.world.language_model.model import answer
+from local.world.language_model.prompt import Prompt
 from tests.local.world_of_tests import Client, world
 
 CONFIG = Path(__file__).parents[2] / "config"
