@@ -141,7 +141,7 @@ class OpenAiApi:
             return _error(400, "Could not parse multipart form")
         options = dict(part.strip().split("=", 1) for part in content_type.split(";")[1:] if "=" in part)
         try:
-            parser = FormDataParser(max_form_memory_size=1024 * 1024)
+            parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_form_memory_size=1024 * 1024)
             _, form, files = parser.parse(
                 io.BytesIO(request.body),
                 "multipart/form-data",

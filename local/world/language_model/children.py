@@ -19,10 +19,15 @@ _ALL: Final = re.compile(
 _BEFORE: Final = frozenset("for of ya dza cha wa ra yemwana ka sika lika ku about".split())
 _PREFIX: Final = re.compile(r"^(?:ne|na|le|la|no|we|ye)?(?:ya|dza|cha|wa|ra|za|ka|sika|lika|ku|ngo|u|na|pana)?$")
 _ANOTHERS: Final = re.compile(
-    r"\b(?:(?:another|other|different) (?:parent|family|child|pupil|learner)|"
-    r"(?:neighbour|friend|sister|brother|cousin)'?s (?:child|son|daughter|kid)|(?:my|our) (?:niece|nephew|godchild))\b",
+    r"\b(?:(?:another|different) (?:parent|family|child|pupil|learner)|other (?:parent|family)|"
+    r"(?:neighbour|friend|colleague|classmate|sister|brother|cousin|aunt|uncle)'?s (?:child|son|daughter|kid|boy|girl)|"
+    r"(?:my|our|his|her|the) (?:niece|nephew|godchild|friend|neighbour|colleague|classmate))\b",
     re.IGNORECASE,
 )
+_POSSESSIVE: Final = re.compile(
+    r"\b([a-z]{3,})['’]s (?:balance|statement|(?:gate ?)?pass|fees|account|receipt|invoice)\b", re.IGNORECASE
+)
+_FULL_NAME: Final = re.compile(r"\b([A-Z][a-z]{2,}) ([A-Z][a-z]{2,})\b")
 _NOT_NAMES: Final = frozenset(
     "tomorrow today monday tuesday wednesday thursday friday saturday sunday january february march april may june "
     "july august september october november december form grade term ecd usd zig harare chitungwiza hatfield christmas "
@@ -118,14 +123,14 @@ def _names_stranger(text: str, children: Mapping[int, str], prompt_words: frozen
     if _ANOTHERS.search(text):
         return True
     own = {part.lower() for name in children.values() for part in name.split()}
+    known = own | _NOT_NAMES | prompt_words | _ordinary()
+    if any(name.lower() not in known for name in _POSSESSIVE.findall(text)):
+        return True
+    if any(not {first.lower(), last.lower()} & known for first, last in _FULL_NAME.findall(text)):
+        return True
     words = tokens(gloss(text).text)
     for before, word in pairwise(words):
-        if (
-            before in _BEFORE
-            and word.isalpha()
-            and len(word) > 2
-            and word not in own | _NOT_NAMES | prompt_words | _ordinary()
-        ):
+        if before in _BEFORE and word.isalpha() and len(word) > 2 and word not in known:
             return True
     return False
 

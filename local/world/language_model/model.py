@@ -8,44 +8,32 @@ from typing import Any, Final
 from local.world.language_model import passages
 from local.world.language_model.children import Named, named, neutral
 from local.world.language_model.classifier import classifier
+from local.world.language_model.guards import CUT, GUARDED, STOP_WORD, about_a_pass, is_plain_stop
 from local.world.language_model.prompt import Earlier, Prompt
 from local.world.language_model.text import clean, gloss, tokens
 
 Part = dict[str, Any]  # one reply of the contract
 ABOUT_CHILDREN: Final = ("balance", "statement", "gate_pass")
 WORDS: Final = {  # without one of these words in it, a part of a message is no second wish
-    "balance": re.compile(r"\bbal(?:ance)?\b|\bow(?:e|es|ing|ed)\b|outstanding|arrears|\bleft\b|remain", re.IGNORECASE),
+    "balance": re.compile(
+        r"\bbal(?:ance)?\b|\bow(?:e|es|ing|ed)\b|outstanding|arrears|\bdue\b|\bleft\b|remain", re.IGNORECASE
+    ),
     "statement": re.compile(r"statement|invoice|receipt|breakdown|transactions|list of payments", re.IGNORECASE),
     "gate_pass": re.compile(r"gate ?pass|\bi?-?pass(?:es)?\b|exeat|permit|\bqr\b", re.IGNORECASE),
     "question": re.compile(
         r"^(?:what|when|where|which|how|who|why|is|are|do (?:you|i|we|they)|does|can)\b|\?\s*$", re.IGNORECASE
     ),
 }
-SURE: Final = 0.45  # of a gate pass or an opt-out: a wrong one is far worse than a question back
 LIKELY: Final = 0.5  # of a part that asks for something of its own
 UNSURE: Final = 0.25  # below this nothing is done before asking
 MOST_PARTS: Final = 6
-_PASS_WORD: Final = re.compile(r"pass(?:es)?\b|\bpa?ss?\b|gatepas|exeat|permit|\bqr\b|\bexit\b", re.IGNORECASE)
-_GUARDED: Final = re.compile(  # who may have a pass, and what became of one, is for a person
-    r"\b(?:not|never|nobody|no one|except|unless|without|cancel|block|withdraw|somebody|someone|anyone|fake|forged|"
-    r"stole|wrong|misspel\w*|permission|every|always)\b|n't\b|\bonly (?:i|me)\b",
-    re.IGNORECASE,
-)
-_ASKS: Final = re.compile(r"^(?:what|when|where|which|how|who|why|is|are|do (?:you|i|we|they)|does)\b", re.IGNORECASE)
-_STOP_WORD: Final = re.compile(
-    r"messag|\bstop\b|subscri|\bopt\b|\bremove\b|\blist\b|notif|\btexts?\b|whatsapp|\bquit\b|reminder|updates",
-    re.IGNORECASE,
-)
-_NOT_STOP: Final = re.compile(
-    r"(?:n't|not|never|why would i|do i have to)\b.{0,12}\bstop|\bcall(?:ing|s)?\b", re.IGNORECASE
-)
 _DENIED: Final = re.compile(  # "not the statement", "I don't want a gate pass"
     r"(?:\b(?:i|we)\s+)?(?:\b(?:do|did) not\b|\b(?:do|did)n['o]?t\b|\bnot\b|\bno\b|\bnever\b)"
     r"(?:\s+(?:want|need|ask(?:ed)? for|mean|send|give|me|just))*(?:\s+(?:the|a|an|any|my|another))?"
-    r"\s+(?:gate ?pass|pass|statement|balance|receipt|invoice|menu)(?:es|s)?\b(?:\s+again)?[\s,.;:]*(?:but\b|just\b)?",
+    r"\s+(?:gate ?pass|pass|statement|balance|receipt|invoice|menu|history|list|pdf)(?:es|s)?\b(?:\s+again)?"
+    r"[\s,.;:]*(?:but\b|just\b)?",
     re.IGNORECASE,
 )
-_CUT: Final = re.compile(r"[.;?!\n]+\s|\n+|,|\b(?:and|then|also|plus|uye|njalo)\b|(?<!\w)\d[.)]\s", re.IGNORECASE)
 _CONTINUES: Final = re.compile(
     r"^(?:ok(?:ay)? |so )?(?:and|what about|how about|then|ko|uye|njalo|the one|that one|the other|same|only|or)\b",
     re.IGNORECASE,
@@ -123,7 +111,7 @@ class _Piece:
 
 def _pieces(prompt: Prompt, text: str) -> list[_Piece]:
     """Parts of a message that each ask for something of their own, wishes before questions."""
-    cut = [part.strip() for part in _CUT.split(text) if part and part.strip()]
+    cut = [part.strip() for part in CUT.split(text) if part and part.strip()]
     if not 2 <= len(cut) <= MOST_PARTS:
         return []
     found: dict[str, _Piece] = {}
@@ -135,7 +123,7 @@ def _pieces(prompt: Prompt, text: str) -> list[_Piece]:
                 label not in found
                 and chances[label] >= LIKELY
                 and words.search(english)
-                and not _GUARDED.search(english)
+                and not GUARDED.search(english)
             ):
                 found[label] = _Piece(label, part)
     return sorted(found.values(), key=lambda piece: piece.label == "question")
@@ -148,25 +136,14 @@ def _label(text: str, children: Mapping[int, str]) -> str:
     ranked = sorted(chances, key=lambda name: -chances[name])
     label = ranked[0]
     if label == "gate_pass":
-        label = _about_a_pass(english, chances["gate_pass"])
-    if label == "opt_out" and not _is_plain_stop(english, chances):
+        label = about_a_pass(english, chances["gate_pass"], children)
+    if label == "opt_out" and not is_plain_stop(english, chances):
         label = next(name for name in ranked if name in ("office", "opt_in", "ask"))
-    if label == "opt_in" and not _STOP_WORD.search(english) and not re.search(r"\bstart|resum|again", english, re.I):
+    if label == "opt_in" and not STOP_WORD.search(english) and not re.search(r"\bstart|resum|again", english, re.I):
         label = next(name for name in ranked if name not in ("opt_in", "opt_out", "gate_pass"))
     if label == "office" and chances["urgent"] > chances["office"] / 2:
         label = "urgent"
     return label if chances[ranked[0]] >= UNSURE or label in ("office", "urgent") else "ask"
-
-
-def _about_a_pass(english: str, chance: float) -> str:
-    """A pass that is plainly asked for; whatever else is said of passes is for a person, or for asking back."""
-    if _GUARDED.search(english):
-        return "question" if _ASKS.search(english) else "office"
-    return "gate_pass" if chance >= SURE and _PASS_WORD.search(english) else "ask"
-
-
-def _is_plain_stop(english: str, chances: Mapping[str, float]) -> bool:
-    return chances["opt_out"] >= SURE and bool(_STOP_WORD.search(english)) and not _NOT_STOP.search(english)
 
 
 def _undenied(text: str) -> str:

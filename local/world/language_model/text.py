@@ -70,11 +70,17 @@ def gloss(text: str) -> Glossed:
     """The text with every known Shona or Ndebele word replaced, and the language that most of its words belong to."""
     words = tokens(text)
     votes = Counter(known[0] for word in words if word not in _ENGLISH_TOO and (known := _gloss_of(word)))
-    if not votes and not any(map(_LOAN.fullmatch, words)):
+    short = votes.pop("en", 0)  # text-speak
+    if not votes and not short and not any(map(_LOAN.fullmatch, words)):
         return Glossed(text, "en")
+    is_shouted = text.isupper()
 
     def english(match: re.Match[str]) -> str:
+        if match.start() and match[0].istitle() and not is_shouted and len(match[0]) > 1:
+            return match[0]  # a name
         known = _gloss_of(match[0].lower())
+        if known and not votes and known[0] != "en":
+            return match[0]
         loan = _LOAN.fullmatch(match[0].lower())
         return known[1] if known else loan[1] if loan else match[0]
 
