@@ -39,7 +39,7 @@ _BARE_STOP: Final = re.compile(
     r"^\W*(?:please\W+)?(?:stop|quit|end|unstop)(?:\W+(?:it|this|now|please|all))*\W*$", re.IGNORECASE
 )
 _NOT_STOP: Final = re.compile(
-    r"(?:n't|not) (?:getting|receiving|get|receive)\b|"
+    r"\bstopped\b|(?:n't|not) (?:getting|receiving|get|receive)\b|"
     r"(?:n't|not|never|why would i|do i have to)\b.{0,12}\bstop|\bcall(?:ing|s)?\b",
     re.IGNORECASE,
 )
