@@ -11,11 +11,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from functions.adapters import school_config
 from functions.adapters.openai_api import LanguageModel
-from functions.domain import model_contract, school
+from functions.domain import model_contract
 from functions.domain.errors import AnswerUnavailable
 from functions.domain.model_contract import Answer, Context, HandOver, QuestionBack, Wish
 from functions.domain.people import Student
+from functions.domain.school import School
 
 CONFIG: Final = Path(__file__).parents[1] / "config"
 TODAY: Final = date(2026, 11, 23)
@@ -39,13 +41,13 @@ class Heard:
 
 def model_alone(ask: Ask | None = None) -> Callable[[str, bool], Heard]:
     """(text, registered) -> what the configured model makes of it, checked against the contract."""
-    configured = school.load(CONFIG)
+    configured = school_config.load(CONFIG)
     instructions = model_contract.instructions(configured, TODAY)
     asked = ask or configured_model(configured)
 
     def understand(text: str, registered: bool) -> Heard:
         students = FAMILY if registered else ()
-        context = Context.of(configured, students, instructions)
+        context = Context.of(configured, students, TODAY)
         try:
             found = model_contract.parse(asked(instructions, model_contract.content(text, students)), context)
         except AnswerUnavailable:
@@ -57,7 +59,7 @@ def model_alone(ask: Ask | None = None) -> Callable[[str, bool], Heard]:
     return understand
 
 
-def configured_model(configured: school.School) -> Ask:
+def configured_model(configured: School) -> Ask:
     """A real model where a key is in the environment, else the local one."""
     key = os.environ.get("OPENAI_API_KEY")
     if not key:

@@ -218,6 +218,7 @@ def message_history() -> "MessageHistory":
 @cache
 def message_handler() -> "MessageHandler":
     from functions.adapters.cache.rate_limit import DailyCounter
+    from functions.adapters.phrases_config import phrases
     from functions.services.handle_message import MessageHandler
     from functions.services.limits import Limits
     from functions.services.sender_lookup import SenderLookup
@@ -229,6 +230,7 @@ def message_handler() -> "MessageHandler":
         limits=Limits(DailyCounter(redis()), rate_limit(), message_history(), school()),
         history=message_history(),
         school=school(),
+        phrases=phrases(),
     )
 
 

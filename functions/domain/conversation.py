@@ -9,6 +9,7 @@ from functions.domain import intents
 from functions.domain.intents import Intent, Request
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
+from functions.domain.phrases import Phrases
 from functions.domain.school import School
 
 TYPED = ("text", "interactive", "button")
@@ -164,7 +165,9 @@ class Plan:
         )
 
 
-def request_of(message: Message, person: Person, pending: Pending | None, school: School, today: date) -> Request:
+def request_of(
+    message: Message, person: Person, pending: Pending | None, school: School, today: date, phrases: Phrases
+) -> Request:
     """What the message asks for, before we look at whether it can be had."""
     if message.tap and (tapped := intents.read_tap(message.tap)):
         return tapped
@@ -177,6 +180,7 @@ def request_of(message: Message, person: Person, pending: Pending | None, school
         calendar=school.calendar,
         prefix=school.student_id_prefix,
         today=today,
+        phrases=phrases,
     )
     if message.type not in TYPED and (request.intent == Intent.QUESTION or not message.text):
         return Request(Intent.NOT_TEXT)
@@ -184,7 +188,7 @@ def request_of(message: Message, person: Person, pending: Pending | None, school
         return Request(Intent.OPT_IN)  # from anyone else it opens the menu
     if pending and pending.intent == Intent.OFFICE:
         return FOR_THE_OFFICE if _is_for_the_office(request, message.text or "") else request
-    if not request.sure and pending:  # "Tariro" after "Which child?"
+    if request.named_only and pending:  # "Tariro" after "Which child?"
         return replace(request, intent=pending.intent, term=request.term or pending.term)
     return request
 
@@ -206,26 +210,25 @@ def decide(
     school: School,
     today: date,
     *,
+    phrases: Phrases,
     looked_up: bool = False,
 ) -> Plan:
     """The plan for one message. `today` is the date in the school's time zone.
 
     `looked_up`: the school has just been asked about the students that a visitor named.
     """
-    request = request_of(message, person, pending, school, today)
+    request = request_of(message, person, pending, school, today, phrases)
     about_a_child = request.intent in _ACCOUNT_REPLIES or request.intent == Intent.QUESTION
     if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
         plan = Plan(Intent.LOOK_UP, ReplyType.NOT_ON_RECORD)
         return (
             plan if looked_up else replace(plan, next=NextStep.FIND_STUDENT, look_up=request.student_ids[:MAX_LOOK_UPS])
         )
-    plan = _plan(request, message, person, pending, school, today)
+    plan = _plan(request, message, person, school, today, phrases)
     return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
 
 
-def _plan(
-    request: Request, message: Message, person: Person, pending: Pending | None, school: School, today: date
-) -> Plan:
+def _plan(request: Request, message: Message, person: Person, school: School, today: date, phrases: Phrases) -> Plan:
     intent = request.intent
     if intent == Intent.SHARED_NUMBER:
         return _menu(Plan(intent, ReplyType.NUMBER_KNOWN), person, school, today)
@@ -240,7 +243,7 @@ def _plan(
     if intent == Intent.OFFICE and school.office.whatsapp:
         return _office(request, message)
     if intent == Intent.QUESTION:
-        return _question(request, message.text or "", person, school, today)
+        return _question(request, message.text or "", person, school, today, phrases)
     if person.kind == Kind.NO_NUMBER and intent in _NEEDS_NUMBER:
         waiting = Pending(intent, request.term) if intent != Intent.MENU else None
         return Plan(intent, ReplyType.SHARE_NUMBER, pending=waiting)
@@ -289,8 +292,8 @@ def _account(request: Request, person: Person, school: School, today: date) -> P
     return Plan(intent, reply_type, students=students, term=code, needs_account=True)
 
 
-def _question(request: Request, text: str, person: Person, school: School, today: date) -> Plan:
-    personal = person.kind == Kind.REGISTERED and intents.is_personal(text, person.students)
+def _question(request: Request, text: str, person: Person, school: School, today: date, phrases: Phrases) -> Plan:
+    personal = person.kind == Kind.REGISTERED and intents.is_personal(text, person.students, phrases)
     term = school.calendar.find(request.term) if request.term else None
     if term is None or term.begins > today:
         term = school.calendar.billing(today)

@@ -1,16 +1,18 @@
 """What a message asks for. Known without a model and without a database, so it still works when they are down."""
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Final
 
 from functions.domain.deliveries import rating_of
+from functions.domain.parts import NAME, SURNAME, TERM, Divided, Part, divide
 from functions.domain.people import Student
-from functions.domain.terms import Calendar, without_mention
+from functions.domain.phrases import Phrases
+from functions.domain.terms import Calendar
+from functions.domain.words import plain, tokens
 
 
 class Intent(Enum):
@@ -21,7 +23,7 @@ class Intent(Enum):
     STATEMENT = "statement"
     GATE_PASS = "gate_pass"
     ASK = "ask"  # "I want to ask something"
-    QUESTION = "question"  # the question itself
+    QUESTION = "question"  # the question itself, and everything that the rules are not certain of
     OFFICE = "office"
     INFO = "info"  # a piece of the school's knowledge, by the visitor's menu
     THANKS = "thanks"
@@ -38,6 +40,7 @@ class Intent(Enum):
 REGISTERED_MENU: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS, Intent.ASK, Intent.OFFICE)
 VISITOR_MENU: Final = ("about", "admissions", "events", "contact")  # then ask; entries of knowledge.json
 TAP_VERSION: Final = "v1"
+MAX_TAP: Final = 200  # characters, WhatsApp's own limit
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,35 @@ class Request:
     term: str | None = None  # a code, known to the school or not
     student_ids: tuple[str, ...] = ()  # mentioned; empty: all
     entry: str | None = None  # of the school's knowledge
-    sure: bool = True  # False: only a child or a term was named
+    named_only: bool = False  # nothing but a child or a term was named: the answer to a question of ours
+    certain: bool = True  # False: for the model to understand; the intent is then QUESTION
+
+
+# --- taps
+
+
+@dataclass(frozen=True)
+class _Tap:
+    """What may stand in the id of a row or button of ours."""
+
+    student: bool = False
+    term: bool = False
+    entry: str = ""  # pattern
+
+
+_TAPS: Final[Mapping[Intent, _Tap]] = {
+    Intent.MENU: _Tap(),
+    Intent.BALANCE: _Tap(student=True, term=True),
+    Intent.STATEMENT: _Tap(student=True, term=True),
+    Intent.GATE_PASS: _Tap(student=True),
+    Intent.ASK: _Tap(),
+    Intent.OFFICE: _Tap(),
+    Intent.INFO: _Tap(entry="|".join(VISITOR_MENU)),
+    Intent.FEEDBACK: _Tap(entry="up|down"),
+    Intent.CLOSE: _Tap(entry="[1-9][0-9]{0,8}"),
+}
+_STUDENT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_TERM_CODE: Final = re.compile(r"20[0-9]{2}-[1-9]")
 
 
 def tap_id(intent: Intent, student_id: str = "", term: str = "", entry: str = "") -> str:
@@ -57,152 +88,157 @@ def tap_id(intent: Intent, student_id: str = "", term: str = "", entry: str = ""
 
 
 def read_tap(tap: str) -> Request | None:
-    """The request behind a tapped row or button; None for an id that is not ours."""
-    parts = tap.split(":")
-    version, name, student, term, entry = parts + [""] * (5 - len(parts)) if len(parts) <= 5 else [""] * 5
-    if version != TAP_VERSION or name not in {intent.value for intent in Intent}:
+    """The request behind a tapped row or button; None for an id that we do not put on any."""
+    if len(tap) > MAX_TAP or tap.count(":") > 4:
         return None
-    return Request(Intent(name), term or None, (student,) if student else (), entry or None)
-
-
-_PATTERNS: Final[tuple[tuple[Intent, re.Pattern[str]], ...]] = tuple(
-    (intent, re.compile(pattern))
-    for intent, pattern in (
-        # First: "I want to talk to the bursar about my balance" wants a person, not the balance.
-        (
-            Intent.OFFICE,
-            r"\b(talk|speak|chat|(connect|transfer) (me|us))\b.*\b(office|person|human|someone|somebody|admin\w*|agent|staff"
-            r"|bursar|secretary|head|headmaster|teacher)\b|^(the )?(school )?office$|^(?!(are|is) ).*\b(real|a) (person|human)\b"
-            r"|\bcall me( back)?\b|\bndinoda kutaura\b",
-        ),
-        (
-            Intent.GATE_PASS,
-            r"\b(gate?|exit|school) ?pass?(es)?\b(?! (rate|mark)s?)|\bexeat\b|^(my |a |the |new )*pass(es)?( for .*)?$"
-            r"|\b(need|want|get|send|request|renew)( me| us)? (a|my|the|another|new) (new )?pass\b",
-        ),
-        (
-            Intent.STATEMENT,
-            r"\bstate?ments?\b|\btransactions?\b|\b(payment|fee|fees|account) history\b|\bhistory of payments?\b"
-            r"|\blist of (my |the |our )?payments?\b|^((show|see|my|our|all|the|me) )*payments( made| so far)?$"
-            r"|\bpayments (that )?(i|we) (have )?made\b",
-        ),
-        (
-            Intent.BALANCE,
-            r"\bball?[ae]n[cs]es?\b|\bbal\b|\bhow much\b.*\b(owe|owing|left|remain\w*|outstanding|due)\b"
-            r"|\b(i|we) (still )?owe\b|\bowing\b|^outstanding$|\barrears\b|\b(amount|fees|money|payments?) due\b"
-            r"|\boutstanding (school |amount|balance|debt|fees|money|payments?)|\b(amount|fees|money) outstanding\b"
-            r"|^(?!.*\bpay(ing)?\b).*\b(my|our) (school )?fees( status)?$"
-            r"|\bwhat (do|must|should) (i|we) (still )?(owe|pay)$"
-            r"|\bhow much (do|must|should|am|are) (i|we) ((still|have|need|supposed|to) )*pay( now| today| for (the |school )*fees)?$"
-            r"|\bhave (i|we) (fully |already )?(paid|cleared|finished paying)\b|\bam i (paid up|cleared|fully paid)\b"
-            r"|\b(chi|zvi)kwereti\b|\bmari (ya)?(sara|asara|yasara|inodiwa)\b|\b(kwa|ya)sara i?mari+\b|\bkubhadhara i?marii\b"
-            r"|\bngikweleta\b|\b(is|iz)ikwelede\b|\bimali (eseleyo|esele)\b",
-        ),
+    version, name, student, term, entry = (tap.split(":") + [""] * 4)[:5]
+    intent = next((intent for intent in _TAPS if intent.value == name), None)
+    if version != TAP_VERSION or intent is None:
+        return None
+    form = _TAPS[intent]
+    is_ours = (
+        (not student or (form.student and _STUDENT_ID.fullmatch(student)))
+        and (not term or (form.term and _TERM_CODE.fullmatch(term)))
+        and bool(re.fullmatch(form.entry, entry))
     )
-)
-# The bare word: a parent's own fees, but for a visitor the price list.
-_FEES: Final = re.compile(r"^(the |school |show |see )*fees?( account| status| please)?$")
-# A general question about the thing, or a complaint, not a request for it.
-_ABOUT: Final = re.compile(
-    r"\b(why|who|where(?! is (my|our|the)\b)|explain|mean|means|meaning|rules?|policy|policies|difference|qualify"
-    r"|requirements?|(what|which|is|are|documents?)\b.*\b(needed|required)|what happens|can i use"
-    r"|how (?!(do|can) (i|we) (check|see|get|view|know|find)( out)? (my|our|the|a) (\w+ )?(balance|statement))(does|do|can|long|often|many)"
-    r"|what (is|are) (a|an|the)? ?(gate|rule|statement)|when (do|does|can|will|is)|is it(?! possible to (get|have|see|send|view)\b)"
-    r"|(?<!a )(?<!new )valid|refused|rejected|denied|(do not|dont|not) (need|want))\b"
-)
-_GREETING: Final = re.compile(
-    r"^(hi+|hello+|helo+|hey+|hie+|hy|hallo|hesi+|yo|g(oo|u)d (morning|afternoon|evening|day|night)|morning|afternoon|evening"
-    r"|greetings|mhoro|mhoroi|makadii|makadini|makadi|mangwanani|masikati|manheru|maswera sei|mamuka sei|kwaziwai"
-    r"|salibonani|sawubona|unjani|linjani|dear|mya|sir|madam|maam|mam|team|there|school|admin|teacher|good people"
-    r"|how (are|r) (you|u)( today| doing)?|(i )?hope you are (well|fine))\b"
-)
-_MENU: Final = re.compile(
-    r"^((show|see|send|open|get|give|me|us|i|want|need|the|main|to|go|back) )*menu$"
-    r"|^(home|start|help|help me|options|back|go back|restart|begin|yes|no)$"
-)
-# Thanks and assent; the lookahead wants at least one word that says so, for `yes` or `sir` alone says nothing.
-_THANKS: Final = re.compile(
-    r"^(?!((and|sir|madam|maam|mya|yes|no|well|again|for|your|the|help|it|all|that|information|info|you|today)( |$))+$)"
-    r"((ok|okay|okey|k|alright|great|nice|good|perfect|well|noted|sure|fine|yes|no|thanks?|thank (you|u)|thankyou|thanx|thx"
-    r"|ty|cool|wonderful|lovely|bye|goodbye|cheers|appreciated|received|got it|so much|very much|a lot|again|mya|sir|maam"
-    r"|madam|and|god bless( you)?|welcome|awesome|with|for|your|the|help|assistance|response|it|all|that|information|info|today|you"
-    r"|ndatenda|tatenda|maita( basa| henyu)?|mazvita|siyabonga|ngiyabonga)( |$))+$"
-)
-_OPT_OUT: Final = re.compile(
-    r"^(stop( (all|the|these|sending|texting|messaging|writing|to|me|messages?))*|unsubscribe( me)?|opt ?out|cancel messages)$"
-)
-_OPT_IN: Final = re.compile(r"^(start messages|subscribe|opt ?in|unstop|resume( messages)?)$")
-_ASK: Final = re.compile(
-    r"^((i|we|id|can|may|could|would|want|like|have|need|got|to|just|a|another|one|some) )*"
-    r"(ask|questions?|enquir[ey]|inquir[ey])( (a|you|one|another|some|something|quick|questions?))*$"
-)
-_INFO: Final = {
-    "about": re.compile(r"^(about|about us|about (the )?school|tell me about (the |your )?school)$"),
-    "admissions": re.compile(r"^(admissions?|enrol+ments?|enrol+|registration|apply|application|applications)$"),
-    "events": re.compile(r"^(events?|calendar|upcoming events)$"),
-    "contact": re.compile(
-        r"^((what (is|are)|send me|give me) )?(the |your |our )?(school |office )?"
-        r"(contacts?|contact (us|details|info|information|numbers?)|((tele)?phone |cell )?number|e ?mail( address)?|address)$"
-    ),
+    return Request(intent, term or None, (student,) if student else (), entry or None) if is_ours else None
+
+
+# --- typed words
+
+_AROUND: Final = frozenset({"greetings", "after_greeting", "address", "politeness"})
+_NAMES: Final = frozenset({"articles", "small_words", "children", "joiners", "openers", "yes", NAME, SURNAME, TERM})
+_ACCOUNT: Final = _AROUND | _NAMES | {"requests", "looking", "needed", "time_words"}
+# A command, by its role, and what may stand around it. Anything else in the message makes it uncertain.
+_MAY_SURROUND: Final[Mapping[str, frozenset[str]]] = {
+    "balance": _ACCOUNT,
+    "statement": _ACCOUNT,
+    "gate_pass": _ACCOUNT - {"looking"},
+    "ask": _AROUND | {"openers", "requests", "may_i", "articles"},
+    "office": _AROUND | {"openers", "requests", "may_i", "articles"},
+    "menu": _AROUND | {"openers", "requests", "looking", "articles"},
+    **{f"info:{entry}": _AROUND | {"openers", "requests", "looking", "articles"} for entry in VISITOR_MENU},
+    "thanks": _AROUND | {"openers", "yes", "no"},
+    "opt_out": frozenset({"greetings", "politeness"}),
+    "opt_in": frozenset({"greetings", "politeness"}),
 }
-_NUMBER: Final = re.compile(r"^(?:option |number |no |nr )?([0-9]{1,2}|one|two|three|four|five)$")
-_NUMBER_WORDS: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+_NO_QUESTION: Final = frozenset({"thanks", "opt_out", "opt_in"})  # "received?", "stop?"
+WORDS_OF_A_WISH: Final = 3  # "talk to the office"; "school office" and "real person" are only named
+_OPT_INTENTS: Final = (Intent.OPT_OUT, Intent.OPT_IN)
 _CLOSE: Final = re.compile(r"^(?:close|closed|done)(?: (?:request )?(?:number )?(\d{1,9}))?$")
-_POLITE: Final = re.compile(r"\b(please|pls|plz|kindly|thanks|thank you)\b")
-_MONEY_WORDS: Final = re.compile(
-    r"\b(fees?|balance|paid|pay|payments?|paying|owe|owing|billed|bill|charged?|credit|statement|amount|gate ?pass|pass|"
-    r"overpaid|arrears|account)\b"
-)
-_OWN_WORDS: Final = re.compile(
-    r"\b(my|mine|our|ours|i|we|me|us|child|children|kid|kids|son|daughter|he|she|his|her|they|their)\b"
-)
-
-
-def plain(text: str) -> str:
-    """Lower case, without punctuation, emoji and accents; `1️⃣` and `1.` become `1`."""
-    lowered = unicodedata.normalize("NFKD", text.lower()).replace("’", "'").replace("'", "")
-    kept = "".join(sign if sign.isalnum() and sign.isascii() else " " for sign in lowered)
-    return " ".join(kept.split())
 
 
 def recognise(
-    text: str, *, registered: bool, students: Sequence[Student], calendar: Calendar, prefix: str, today: date
+    text: str,
+    *,
+    registered: bool,
+    students: Sequence[Student],
+    calendar: Calendar,
+    prefix: str,
+    today: date,
+    phrases: Phrases,
 ) -> Request:
-    """The request behind typed words. What is no command is a question.
+    """The request behind typed words, if they are nothing but a command; else a question that is not certain.
 
     `students` are the sender's own children: only their names are looked for. `prefix`: of the school's student ids.
     """
-    term = calendar.mentioned(text, today)
-    mentioned = _students(text, students, prefix)
-    if not plain(text):
-        return Request(_wordless(text))
-    words = _without_greeting(plain(without_mention(text)))
-    if not term and _THANKS.match(words):
-        return Request(Intent.THANKS)
-    short = _without_greeting(" ".join(_POLITE.sub(" ", words).split()))
-    if number := _NUMBER.match(short):
-        return _by_number(_NUMBER_WORDS.get(number[1]) or int(number[1]), registered=registered)
-    short = re.sub(r"^[1-9] (?=[a-z])", "", short)  # `4. Ask a question`, copied from the menu
-    for intent, pattern in ((Intent.OPT_OUT, _OPT_OUT), (Intent.OPT_IN, _OPT_IN), (Intent.MENU, _MENU)):
-        if pattern.match(short):
-            return Request(intent)
-    if not short and not term:
-        return Request(Intent.MENU)
-    if _ASK.match(short):
+    message = divide(text, phrases, students, prefix)
+    if not any(word[0].isalnum() for word in tokens(text)):
+        return _wordless(text)
+    terms = {code for which, year in message.terms if (code := calendar.code_of(which, year, today))}
+    term = terms.pop() if len(terms) == 1 else None
+    uncertain = Request(Intent.QUESTION, term, message.student_ids, certain=False)
+    if not message.is_short or (message.terms and term is None):
+        return uncertain
+    found = _possible(message, registered=registered)
+    if len(found) != 1 and _wants_a_person(message.parts):
+        return Request(Intent.OFFICE, None, message.student_ids)
+    if len(found) != 1:
+        is_name = any(request.named_only for request in found)
+        return Request(Intent.QUESTION, term, message.student_ids, named_only=is_name, certain=False)
+    request = found[0]
+    if request.intent not in (Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS):
+        return request
+    if request.intent == Intent.GATE_PASS and term:
+        current = calendar.current(today)  # there is no pass for another term
+        return Request(Intent.GATE_PASS, None, message.student_ids) if current and current.code == term else uncertain
+    return Request(request.intent, term, message.student_ids, named_only=request.named_only)
+
+
+def _possible(message: Divided, *, registered: bool) -> list[Request]:
+    """Everything that the whole message may ask for; certain only if it is one thing."""
+    own_fees = registered and ("next", None) not in message.terms  # of the next term: the price list
+    parts = [_with_fees(part, own=own_fees) for part in message.parts]
+    places = [place for place, part in enumerate(parts) if _number(part) is not None]
+    if len(places) == 1:
+        number = _number(parts[places[0]])
+        rest = parts[: places[0]] + parts[places[0] + 1 :]
+        assert number is not None
+        chosen = _by_number(number, registered=registered)
+        if all(part.roles & (_AROUND | {"options", "openers", "yes"}) for part in rest):
+            return [chosen]
+        # `1. Fee balance`, copied from the menu
+        written = [role for part in parts[: places[0]] for role in part.roles if role in _MAY_SURROUND]
+        copied = _commands(rest, asks=False, registered=registered)
+        return copied if copied == [chosen] and not written and parts[places[0]].words[0].isdecimal() else []
+    found = _commands(parts, asks=message.asks, registered=registered)
+    if _is_made_of(parts, _AROUND | _NAMES) and any(part.roles & {NAME, TERM} for part in parts):
+        thanks = any("thanks" in part.roles and not part.roles & {"openers", NAME} for part in parts)
+        found += [] if thanks else [Request(Intent.BALANCE, named_only=True)]
+    if not found and _is_made_of(parts, _AROUND | {"yes", "no"}):
+        found = [Request(Intent.MENU)]
+    return found
+
+
+def _with_fees(part: Part, *, own: bool) -> Part:
+    """The bare word: a parent's own fees, but for a visitor the price list, which is a question."""
+    if "fees" not in part.roles:
+        return part
+    return Part(part.words, part.roles - {"fees"} | ({"balance"} if own else set()), part.student_ids)
+
+
+def _commands(parts: list[Part], *, asks: bool, registered: bool) -> list[Request]:
+    """The commands that the parts may be, each with nothing beside it but what may surround it."""
+    present = {role for part in parts for role in part.roles if role in _MAY_SURROUND}
+    if asks:
+        if any("needed" in part.roles for part in parts):  # "gate pass required?"
+            return []
+        present -= _NO_QUESTION
+    return [
+        _request(role, registered=registered)
+        for role in sorted(present)
+        if all(role in part.roles or part.roles & _MAY_SURROUND[role] for part in parts)
+    ]
+
+
+def _is_made_of(parts: list[Part], roles: frozenset[str]) -> bool:
+    return all(part.roles & roles for part in parts)
+
+
+def _number(part: Part) -> int | None:
+    return next((int(role.removeprefix("number:")) for role in part.roles if role.startswith("number:")), None)
+
+
+def _request(role: str, *, registered: bool) -> Request:
+    if not role.startswith("info:"):
+        return Request(Intent(role))
+    entry = role.removeprefix("info:")
+    return Request(Intent.OFFICE) if registered and entry == "contact" else Request(Intent.INFO, entry=entry)
+
+
+def _wordless(text: str) -> Request:
+    """Without a letter or digit: a friendly emoji is thanks."""
+    return Request(Intent.THANKS if rating_of(text.strip()) == "up" else Intent.MENU)
+
+
+def _by_number(number: int, *, registered: bool) -> Request:
+    if registered and 1 <= number <= len(REGISTERED_MENU):
+        return Request(REGISTERED_MENU[number - 1])
+    if not registered and 1 <= number <= len(VISITOR_MENU):
+        return Request(Intent.INFO, entry=VISITOR_MENU[number - 1])
+    if not registered and number == len(VISITOR_MENU) + 1:
         return Request(Intent.ASK)
-    for entry, pattern in _INFO.items():
-        if pattern.match(short):
-            return Request(Intent.INFO, entry=entry) if not registered or entry != "contact" else Request(Intent.OFFICE)
-    for intent, pattern in _PATTERNS:
-        price = intent == Intent.GATE_PASS and "how much" in short
-        if pattern.search(short) and not _ABOUT.search(short) and not price:
-            return Request(intent, term, mentioned)
-    rest = _rest_without_names(short, students, prefix)
-    if registered and _FEES.match(rest):
-        return Request(Intent.BALANCE, term, mentioned)
-    if (mentioned or term) and not rest:
-        return Request(Intent.BALANCE, term, mentioned, sure=False)
-    return Request(Intent.QUESTION, term, mentioned)
+    return Request(Intent.MENU)
 
 
 def is_start(text: str | None) -> bool:
@@ -210,10 +246,37 @@ def is_start(text: str | None) -> bool:
     return plain(text or "") == "start"
 
 
-def is_consent_change(text: str | None) -> bool:
+def is_consent_change(text: str | None, phrases: Phrases) -> bool:
     """Whether the text is STOP, or one of the words that undo it."""
-    words = " ".join(_POLITE.sub(" ", plain(text or "")).split())
-    return bool(_OPT_OUT.match(words) or _OPT_IN.match(words))
+    message = divide(text or "", phrases)
+    found = _possible(message, registered=False) if message.is_short and message.parts else []
+    return len(found) == 1 and found[0].intent in _OPT_INTENTS
+
+
+def yes_or_no(text: str | None, phrases: Phrases) -> bool | None:
+    """The answer that a bare yes or no gives to a question of ours; None for anything else."""
+    parts = divide(text or "", phrases).parts
+    for answer, said in (("yes", True), ("no", False)):
+        if any(answer in part.roles for part in parts) and _is_made_of(list(parts), _AROUND | {answer, "thanks"}):
+            return said
+    return None
+
+
+def wants_a_person(text: str, phrases: Phrases) -> bool:
+    """Whether a longer message asks to talk to a person before anything else: the rest is for that person to read."""
+    return _wants_a_person(divide(text, phrases).parts)
+
+
+def _wants_a_person(parts: Sequence[Part]) -> bool:
+    spoken = [part for part in parts if not part.roles & _AROUND]
+    if not spoken or "questions" in spoken[0].roles:  # "when can I talk to the office?"
+        return False
+    for part in spoken:
+        if "office" in part.roles:
+            return len(part.words) >= WORDS_OF_A_WISH
+        if part.roles & (_MAY_SURROUND.keys() | {"negations"}):
+            return False
+    return False
 
 
 def is_close(request: Request, text: str | None) -> bool:
@@ -227,56 +290,8 @@ def number_in(text: str | None) -> str | None:
     return match[1] if match else None
 
 
-def is_personal(text: str, students: Sequence[Student]) -> bool:
+def is_personal(text: str, students: Sequence[Student], phrases: Phrases) -> bool:
     """Whether a question is about the parent's own figures, so that the AI needs them and nobody else's cache does."""
-    words = plain(text)
-    own = bool(_OWN_WORDS.search(words)) or any(_names(student.first_name, words) for student in students)
-    return own and bool(_MONEY_WORDS.search(words))
-
-
-def _wordless(text: str) -> Intent:
-    """Without a letter or digit that we know: another script is a question, a friendly emoji is thanks."""
-    if any(sign.isalpha() for sign in text):
-        return Intent.QUESTION
-    return Intent.THANKS if rating_of(text.strip()) == "up" else Intent.MENU
-
-
-def _by_number(number: int, *, registered: bool) -> Request:
-    if registered and 1 <= number <= len(REGISTERED_MENU):
-        return Request(REGISTERED_MENU[number - 1])
-    if not registered and 1 <= number <= len(VISITOR_MENU):
-        return Request(Intent.INFO, entry=VISITOR_MENU[number - 1])
-    if not registered and number == len(VISITOR_MENU) + 1:
-        return Request(Intent.ASK)
-    return Request(Intent.MENU)
-
-
-def _without_greeting(words: str) -> str:
-    """`hello mya how much do i owe` -> `how much do i owe`."""
-    while match := _GREETING.match(words):
-        words = words[match.end() :].strip()
-    return words
-
-
-def _students(text: str, students: Sequence[Student], prefix: str) -> tuple[str, ...]:
-    """Children named by id or by name. An id that is not the sender's is returned too: the caller refuses it."""
-    ids = [f"{prefix}{digits}" for digits in re.findall(rf"\b{prefix}[\s-]?(\d+)\b", text, re.IGNORECASE)]
-    words = plain(text)
-    by_first = [student for student in students if _names(student.first_name, words)]
-    narrowed = [student for student in by_first if _names(student.last_name, words)]
-    return tuple(dict.fromkeys(ids + [student.id for student in narrowed or by_first]))
-
-
-def _names(name: str, words: str) -> bool:
-    """Whether the words hold the name, as in `tariro` or `tariro's`."""
-    return bool(plain(name)) and bool(re.search(rf"\b{plain(name)}s?\b", words))
-
-
-def _rest_without_names(words: str, students: Sequence[Student], prefix: str) -> str:
-    for student in students:
-        for name in plain(student.name).split():
-            words = re.sub(rf"\b{name}s?\b", " ", words)
-    words = re.sub(rf"\b{prefix.lower()} ?\d+\b", " ", words)
-    return " ".join(
-        re.sub(r"\b(for|of|in|and|s|only|its|it|is|the|my|child|son|daughter|ya|wa|na)\b", " ", words).split()
-    )
+    words = set(tokens(text))
+    own = bool(words & phrases.own_words) or bool(divide(text, phrases, students).student_ids)
+    return own and bool(words & phrases.money_words)

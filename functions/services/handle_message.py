@@ -14,6 +14,7 @@ from functions.domain.deliveries import WINDOW
 from functions.domain.intents import Intent
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
+from functions.domain.phrases import Phrases
 from functions.domain.school import School
 from functions.services.account_lookup import MAX_WAIT, AccountLookup
 from functions.services.common_questions import question_key
@@ -83,6 +84,7 @@ class MessageHandler:
     limits: Limits
     history: MessageHistory
     school: School
+    phrases: Phrases
 
     def handle(self, incoming: IncomingMessage) -> Understood:
         """What to do with the message."""
@@ -90,7 +92,7 @@ class MessageHandler:
         if incoming.queued_at:
             observability.record_duration("QueueWait", time.time() - incoming.queued_at)
         is_late = bool(message.timestamp) and time.time() - message.timestamp > WINDOW.total_seconds()
-        if message.is_delivery_failure or (is_late and not intents.is_consent_change(message.text)):
+        if message.is_delivery_failure or (is_late and not intents.is_consent_change(message.text, self.phrases)):
             return self._reopen(message, incoming.run)
         return self._understand(incoming)
 
@@ -123,7 +125,9 @@ class MessageHandler:
             return Understood(NextStep.DONE)
         person = replace(self.senders.find(message, loaded), profile_name=message.profile_name)
         pending = Pending.read(loaded.pending.value) if loaded.pending else None
-        plan = decide(message, person, pending, self.school, now.date(), looked_up=incoming.looked_up)
+        plan = decide(
+            message, person, pending, self.school, now.date(), phrases=self.phrases, looked_up=incoming.looked_up
+        )
         if self._is_for_the_office(message, person, plan, loaded):
             rating = plan if plan.intent == Intent.FEEDBACK else None
             return Understood(NextStep.RECORD_CONVERSATION, person, rating)

@@ -8,11 +8,14 @@ import secrets
 import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any, Final
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from functions.adapters.school_config import load
+from functions.domain.money import Currency
 from local.plan import Plan
 from local.world import structured_output
 from local.world.faults import Fault
@@ -22,7 +25,7 @@ from local.world.language_model.prompt import Prompt
 from local.world.profile import InvalidSetting, Profile
 
 CHARACTERS_A_TOKEN: Final = 4
-INVENTED: Final = "$137.45"
+INVENTED: Final = Decimal("137.45")
 CACHED_FROM: Final = 1024  # tokens; shorter prompts are not cached
 CACHED_STEP: Final = 128
 CACHE_LIFE: Final = 600.0  # seconds since the last use
@@ -62,6 +65,7 @@ class OpenAiApi:
 
     def __init__(self, plan: Plan) -> None:
         self._authorisation = f"Bearer {plan.openai_api_key}".encode()
+        self._currency = load(plan.config).currency
         self._cached: dict[tuple[str, str], float] = {}  # prompt -> time of its last use
         self._recordings: dict[str, str] = {}  # SHA-256 -> what is said in it
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="language model")
@@ -119,7 +123,7 @@ class OpenAiApi:
     async def _respond(self, body: dict[str, Any], fault: Fault | None) -> Response:
         """The model works in a thread of its own: other requests to the world go on."""
         prompt, kind = Prompt.of(body), fault.kind if fault else ""
-        text = await asyncio.get_running_loop().run_in_executor(self._thread, _text, prompt, body, kind)
+        text = await asyncio.get_running_loop().run_in_executor(self._thread, _text, prompt, body, kind, self._currency)
         reading = _tokens(prompt.given + prompt.question)
         return Response.of(_response(body, kind, text, reading, self._cached_tokens(body)))
 
@@ -169,7 +173,7 @@ class OpenAiApi:
 
 
 def _problem(body: Any) -> tuple[str, str] | None:
-    """(parameter, message) of the first thing that OpenAI would refuse."""
+    """(parameter, message) of the first error that OpenAI would report."""
     if not isinstance(body, dict):
         return "", "We could not parse the JSON body of your request."
     if not isinstance(body.get("model"), str) or not body["model"]:
@@ -245,7 +249,7 @@ def _response(body: dict[str, Any], kind: str, text: str, reading: int, cached: 
     }
 
 
-def _text(prompt: Prompt, body: dict[str, Any], kind: str) -> str:
+def _text(prompt: Prompt, body: dict[str, Any], kind: str, currency: Currency) -> str:
     """What the model writes, faults included."""
     if kind in ("empty", "failed"):
         return ""
@@ -254,7 +258,7 @@ def _text(prompt: Prompt, body: dict[str, Any], kind: str) -> str:
     structured = structured_output.is_structured(body.get("text"))
     said = {
         "obeys_injection": lambda: order_in(prompt.question),
-        "invents_amount": lambda: f"Of course! That will be {INVENTED}, please.",
+        "invents_amount": lambda: f"Of course! That will be {currency.show(INVENTED)}, please.",
         "very_long": lambda: "The school is glad to help. " * 250,
     }.get(kind)
     if not structured:

@@ -13,9 +13,9 @@ import pytest
 
 from functions.adapters import observability, openai_api
 from functions.adapters.openai_api import LanguageModel, ModelOutput
+from functions.adapters.school_config import load
 from functions.domain import model_contract
 from functions.domain.errors import AnswerUnavailable, InvalidModelReply
-from functions.domain.school import load
 from tests.adapters.scripted_server import Script, scripted
 
 SCHOOL = load(Path(__file__).parents[2] / "config")

@@ -18,8 +18,9 @@ from functions.domain.people import Student
 from tests.domain.a_school import FAMILY, SCHOOL, TANAKA, TARIRO, TODAY
 
 INSTRUCTIONS = contract.instructions(SCHOOL, TODAY)
-OF_A_PARENT = Context.of(SCHOOL, FAMILY, INSTRUCTIONS, "# FIGURES\n\nbilled $417.00")
-OF_A_VISITOR = Context.of(SCHOOL, (), INSTRUCTIONS)
+NOT_GIVEN = "an amount, number, contact or link that was not given"
+OF_A_PARENT = Context.of(SCHOOL, FAMILY, TODAY, "# FIGURES\n\nbilled $417.00")
+OF_A_VISITOR = Context.of(SCHOOL, (), TODAY)
 
 
 def output(reply: Any, also: Any = None, language: str = "en") -> str:
@@ -96,11 +97,12 @@ def test_the_instructions_hold_the_whole_knowledge_and_the_terms() -> None:
 
 
 def test_the_instructions_are_another_schools_own() -> None:
-    named = replace(SCHOOL, assistant="Zola", full_name="Hill School", student_id_prefix="HS", currency="R")
+    named = replace(SCHOOL, assistant="Zola", full_name="Hill School", student_id_prefix="HS")
+    named = replace(named, currency=replace(SCHOOL.currency, name="rand"))
     office = replace(SCHOOL.office, email="hill@example.org", address="1 Hill Road")
     text = contract.instructions(replace(named, office=office, knowledge=Knowledge(())), TODAY)
     assert text.startswith("You are Zola, the WhatsApp assistant of Hill School")
-    for own in ("HS number", "hill@example.org", "1 Hill Road", "with its R."):
+    for own in ("HS number", "hill@example.org", "1 Hill Road", "are in rand."):
         assert own in text
     for first in ("Mya", "Shining", "SSC", "Hatfield", "$"):
         assert first not in text
@@ -283,11 +285,11 @@ def test_an_overlong_answer() -> None:
 
 @pytest.mark.parametrize("text", ["You owe $137.45.", "That is 999 dollars.", "It costs two hundred dollars."])
 def test_an_amount_that_was_not_given(text: str) -> None:
-    assert refused(output(answer(text))) == "an amount that was not given"
+    assert refused(output(answer(text))) == NOT_GIVEN
 
 
 def test_an_amount_of_the_figures_is_not_told_to_someone_else() -> None:
-    assert refused(output(answer("Billed $417.00.")), OF_A_VISITOR) == "an amount that was not given"
+    assert refused(output(answer("Billed $417.00.")), OF_A_VISITOR) == NOT_GIVEN
 
 
 @pytest.mark.parametrize(
@@ -300,18 +302,18 @@ def test_an_amount_of_the_figures_is_not_told_to_someone_else() -> None:
     ],
 )
 def test_a_link_that_was_not_given(text: str) -> None:
-    assert refused(output(answer(text))) == "a link that was not given"
+    assert refused(output(answer(text))) == NOT_GIVEN
 
 
 @pytest.mark.parametrize(
     "text", ["Call +263 77 000 0002.", "Call 0242-570-123", "Deposit into account 4001234567", "EcoCash 0770000002"]
 )
 def test_a_number_that_was_not_given(text: str) -> None:
-    assert refused(output(answer(text))) == "a number that was not given"
+    assert refused(output(answer(text))) == NOT_GIVEN
 
 
 def test_a_bad_second_part_spoils_the_reply() -> None:
-    assert refused(output(wish("balance", 1), answer("You owe $1.23."))) == "an amount that was not given"
+    assert refused(output(wish("balance", 1), answer("You owe $1.23."))) == NOT_GIVEN
 
 
 def test_the_caller_may_treat_it_as_no_answer() -> None:

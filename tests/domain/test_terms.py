@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from functions.domain.terms import without_mention
+from functions.adapters.phrases_config import phrases
+from functions.domain.parts import TERM, divide
 from tests.domain.a_school import HOLIDAYS, SCHOOL, TODAY
 
 CALENDAR = SCHOOL.calendar
@@ -18,6 +19,12 @@ TABLE = [
     ("2026-3", date(2026, 9, 7), date(2026, 12, 3)),
 ]
 DAY = timedelta(days=1)
+
+
+def mentioned(text: str, day: date) -> str | None:
+    """The code of the term that a message names."""
+    terms = divide(text, phrases()).terms
+    return CALENDAR.code_of(*terms[0], day) if terms else None
 
 
 def code(term: object) -> str | None:
@@ -78,10 +85,15 @@ def test_on_its_first_day_a_term_is_not_the_next() -> None:
         ("the previous term's statement", "2026-2"),
         ("this term", "2026-3"),
         ("LAST  TERM", "2026-2"),
+        ("temu yapfuura", "2026-2"),
+        ("term yechipiri", "2026-2"),
+        ("ithemu yokuqala", "2026-1"),
+        ("term 9", "2026-9"),
+        ("2026-1 2", "2026-1"),
     ],
 )
-def test_a_term_is_heard(text: str, found: str) -> None:
-    assert CALENDAR.mentioned(text, TODAY) == found
+def test_term_is_recognised_in_words(text: str, found: str) -> None:
+    assert mentioned(text, TODAY) == found
 
 
 @pytest.mark.parametrize(
@@ -98,23 +110,30 @@ def test_a_term_is_heard(text: str, found: str) -> None:
         "term 12",
         "",
         "0772026123",
+        "2026",
+        "20263-1",
     ],
 )
-def test_no_term_is_heard(text: str) -> None:
-    assert CALENDAR.mentioned(text, TODAY) is None
+def test_words_without_a_term_name_none(text: str) -> None:
+    assert mentioned(text, TODAY) is None
 
 
 def test_last_and_next_term_in_the_holidays() -> None:
-    assert CALENDAR.mentioned("last term", HOLIDAYS) == "2026-2"  # the one that has just ended
-    assert CALENDAR.mentioned("next term", HOLIDAYS) == "2026-3"
-    assert CALENDAR.mentioned("next term", TODAY) is None  # not set yet
-    assert CALENDAR.mentioned("last term", date(2025, 2, 1)) == "2025-1"  # there is none before
+    assert mentioned("last term", HOLIDAYS) == "2026-2"  # the one that has just ended
+    assert mentioned("next term", HOLIDAYS) == "2026-3"
+    assert mentioned("next term", TODAY) is None  # not set yet
+    assert mentioned("last term", date(2025, 2, 1)) == "2025-1"  # there is none before
 
 
 @pytest.mark.parametrize("text", ["2026-2", "term 2 of 2025", "Third Term", "last term", "2025 term 3"])
-def test_what_names_a_term_can_be_taken_out(text: str) -> None:
-    assert without_mention(f"balance {text}").strip() == "balance"
+def test_what_names_a_term_is_one_part(text: str) -> None:
+    balance, term = divide(f"balance {text}", phrases()).parts
+    assert ("balance" in balance.roles, TERM in term.roles) == (True, True)
 
 
-def test_titles_are_for_people() -> None:
+def test_two_terms_are_both_recognised() -> None:
+    assert divide("term 1 and term 2 2025", phrases()).terms == (("1", None), ("2", "2025"))
+
+
+def test_title_names_term_and_year() -> None:
     assert [term.title for term in CALENDAR.terms[-2:]] == ["Term 2, 2026", "Term 3, 2026"]

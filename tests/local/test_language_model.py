@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from bench.eval_model import FAMILY, model_alone
+from functions.adapters.school_config import load
 from functions.domain import model_contract as contract
 from functions.domain.intents import Intent
 from functions.domain.model_contract import Answer, Context, HandOver, Language, ModelReply, QuestionBack, Turn, Wish
 from functions.domain.people import Student
-from functions.domain.school import load
 from local.world.language_model.children import named
 from local.world.language_model.classifier import classifier, examples, fingerprint
 from local.world.language_model.model import reply
@@ -22,7 +22,8 @@ from local.world.language_model.text import clean, gloss
 
 ROOT = Path(__file__).parents[2]
 SCHOOL = load(ROOT / "config")
-INSTRUCTIONS = contract.instructions(SCHOOL, date(2026, 11, 23))
+TODAY = date(2026, 11, 23)
+INSTRUCTIONS = contract.instructions(SCHOOL, TODAY)
 TARIRO, TANAKA = (student.id for student in FAMILY)
 LINES = [
     json.loads(line)
@@ -34,7 +35,7 @@ LINES = [
 def understood(text: str, history: Sequence[Turn] = (), students: Sequence[Student] = FAMILY) -> ModelReply:
     content = contract.content(text, students, history)
     found = reply(Prompt.of({"instructions": INSTRUCTIONS, "input": content}))
-    return contract.parse(json.dumps(found), Context.of(SCHOOL, students, INSTRUCTIONS))
+    return contract.parse(json.dumps(found), Context.of(SCHOOL, students, TODAY))
 
 
 # --- what it learned --------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from functions.adapters.phrases_config import phrases
+from functions.domain.parts import divide
 from local.world.language_model import passages
 from local.world.language_model.children import Named, named, neutral
 from local.world.language_model.classifier import classifier
@@ -48,6 +50,7 @@ _MONEY_OF_ONES_OWN: Final = re.compile(
     r"\b(owe|owing|owed|balance|outstanding|paid|pay|left|remaining|credit|arrears|billed|fees?|debt)\b"
 )
 _OWN: Final = re.compile(r"\b(i|my|me|our|we|mine|balance|statement|owe|owing|outstanding|debt)\b")
+_BILLED: Final = re.compile(r"\bbilled\b\D{1,10}\d|\bno fees\b")
 _STANDING: Final = re.compile(r"\b(?:owed|billed|balance|fully paid|credit|no fees recorded)\b", re.IGNORECASE)
 _STUDENT_ID: Final = re.compile(r"\b[A-Z]{2,8}\d{4,}\b")
 _LANGUAGES: Final = {"en": "en", "sn": "sn", "nd": "nd"}
@@ -221,7 +224,8 @@ def _others(prompt: Prompt, before: Earlier) -> Named:
 def _term(prompt: Prompt, text: str) -> str | None:
     if prompt.calendar is None:
         return None
-    code = prompt.calendar.mentioned(text, prompt.today)
+    terms = divide(text, phrases()).terms
+    code = prompt.calendar.code_of(*terms[0], prompt.today) if terms else None
     return code if code and prompt.calendar.find(code) else None
 
 
@@ -268,7 +272,7 @@ def _figures(prompt: Prompt, text: str) -> list[str]:
             name = line
         elif not line:
             name = ""
-        elif _STANDING.search(line) and re.search(r"\d\.\d{2}\b|\bno fees\b", line):
+        elif _STANDING.search(line) and _BILLED.search(line):
             found.append((f"{name} {line}".strip(), (name or line).split(" ")[0].lower()))
     asked = set(tokens(text))
     mentioned = [line for line, first in found if first in asked]

@@ -11,8 +11,8 @@ from typing import Any, Final
 from functions.domain.terms import Calendar, Term
 
 _ORDERS: Final = re.compile(
-    r"\b(you are (?:mya|an?|the)\b|your (?:answer|reply|task)|answer (?:only|in|from)|reply (?:only|in|with)|never|"
-    r"do not|don't|must not|instructions?|ignore|assistant named|the parent(?:'s)? (?:message|question))\b",
+    r"\b(you are (?:an?|the|\w+, the)\b|your (?:answer|reply|task)|answer (?:only|in|from)|reply (?:only|in|with)|"
+    r"never|do not|don't|must not|instructions?|ignore|assistant named|the parent(?:'s)? (?:message|question))\b",
     re.IGNORECASE,
 )
 _TAGGED: Final = re.compile(r"<(\w*(?:question|message)\w*)[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
