@@ -42,6 +42,7 @@ from tests.selection import pytest_collection_modifyitems, pytest_xdist_make_sch
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "tests")  # the metrics are made once in a process
 settings.register_profile("busy-machine", deadline=None)
 settings.register_profile("few-examples", deadline=None, max_examples=15)  # of `make test-fast`
 settings.load_profile("busy-machine")

@@ -40,7 +40,7 @@ STARTERS: Final = {
 # `plan` only chooses ports, once in a session; `nothing_started` holds fast tests to their word.
 HARMLESS: Final = {"plan", "nothing_started"}
 # Folders whose tests share fixtures too expensive to have twice: the running stack, the synthesized templates, an
-# account in this process, of which there can be one. Each stays in one worker, and begins first because it takes longest.
+# account in this process, of which there can be one. Each stays in one worker and begins first: it takes longest.
 TOGETHER: Final = ("tests/e2e/", "tests/infra/", "tests/local/aws/")
 
 

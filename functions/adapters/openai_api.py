@@ -1,19 +1,43 @@
 """OpenAI's Responses API. The SDK is imported on first use: it costs half a second and most messages need no model."""
 
+import queue
+import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from functions.adapters import observability
 from functions.adapters.secret_store import SecretStore
-from functions.domain.errors import AnswerUnavailable
+from functions.domain.errors import AnswerUnavailable, InvalidModelReply
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    from openai import APIStatusError, OpenAI
     from openai.types.responses import Response
 
 TIMEOUT = 8.0  # seconds a try; the SDK's own default is 600
+BUDGET = 12.0  # seconds for all tries and pauses together
+LEAST = 0.5  # seconds: with less left no further try is made
 TRIES = 2  # at once: the SDK's own retries wait as long as a 429 says, up to a minute
-MOST_TOKENS = 600  # of output, reasoning included
+MOST_TOKENS = 800  # of output, reasoning and the frame of a structured reply included
+CACHE_KEY = "school-knowledge"
+QUOTA = "insufficient_quota"  # 429 as well, but another try is refused too
+
+Result = TypeVar("Result")
+
+
+class _OutOfTime(Exception):
+    """A call has not ended within its bound."""
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What a completed response says, and what it took."""
+
+    text: str
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of the prompt, at the provider
 
 
 class LanguageModel:
@@ -32,46 +56,76 @@ class LanguageModel:
         _ = self._client().responses
 
     def answer(self, instructions: str, content: str) -> str:
-        """The model's answer as text; raises AnswerUnavailable when there is none in time, or it was cut off.
+        """The model's answer as text; raises AnswerUnavailable when there is none in time, or it was cut off."""
+        return self._complete(instructions, content, None, BUDGET).text
 
-        Nothing is stored at OpenAI. The instructions are the same for everyone on one day: cached there.
+    def understand(
+        self, instructions: str, content: str, text_format: Mapping[str, Any], budget: float = BUDGET
+    ) -> ModelOutput:
+        """The model's reply in the given format (`model_contract.text_format`), not yet checked against the contract.
+
+        Ends within `budget` seconds whatever the server does. Raises AnswerUnavailable without an answer, and its
+        subclass InvalidModelReply for one that is refused, cut off, filtered or empty.
         """
+        return self._complete(instructions, content, text_format, budget)
+
+    def _complete(
+        self, instructions: str, content: str, text_format: Mapping[str, Any] | None, budget: float
+    ) -> ModelOutput:
+        """Nothing is stored at OpenAI. The instructions are the same for everyone on one day: cached there."""
+        request: dict[str, Any] = {
+            "model": self._name,
+            "instructions": instructions,
+            "input": content,
+            "max_output_tokens": MOST_TOKENS,
+            "prompt_cache_key": CACHE_KEY,
+            "store": False,
+        }
+        if text_format is not None:
+            request["text"] = dict(text_format)
         started = time.monotonic()
         try:
-            response = self._ask(instructions, content)
+            response = self._ask(request, started + budget)
         finally:
             observability.record_duration("OpenAiTime", time.monotonic() - started)
-        try:
-            status, text = response.status, response.output_text
-        except (AttributeError, TypeError):  # the SDK checks no shapes: a proxy's page comes through as a text
-            raise AnswerUnavailable("not an answer of the Responses API") from None
-        if status != "completed":
-            raise AnswerUnavailable(f"response {status}")
-        return text.strip()
+        output = _read(response)
+        observability.count("PromptTokens", output.prompt_tokens)
+        observability.count("CachedPromptTokens", output.cached_tokens)
+        return output
 
-    def _ask(self, instructions: str, content: str) -> "Response":
+    def _ask(self, request: dict[str, Any], deadline: float) -> "Response":
         from openai import APIStatusError, AuthenticationError, OpenAIError
 
         for attempt in range(1, TRIES + 1):
+            seconds = min(TIMEOUT, deadline - time.monotonic())
             try:
-                return self._client().responses.create(
-                    model=self._name,
-                    instructions=instructions,
-                    input=content,
-                    max_output_tokens=MOST_TOKENS,
-                    prompt_cache_key="school-knowledge",
-                    store=False,
-                )
-            except OpenAIError as error:
-                status = error.status_code if isinstance(error, APIStatusError) else 0
+                return _within(seconds, partial(self._create, self._client(), request, seconds))
+            except (OpenAIError, _OutOfTime) as error:
+                refused = error if isinstance(error, APIStatusError) else None
                 if isinstance(error, AuthenticationError):
                     self._secrets.expire(self._key_name)  # it may have been rotated
-                if attempt < TRIES and (status in (0, 401) or status >= 429):
+                if isinstance(error, _OutOfTime):
+                    self._clients.clear()  # the abandoned call holds a connection of the old client
+                left = deadline - time.monotonic()
+                pause = _pause(refused) if attempt < TRIES and _is_passing(refused) else None
+                if pause is not None and left - pause >= LEAST:
+                    if pause:
+                        time.sleep(pause)
                     continue
                 observability.count("OpenAiFailures")
-                observability.logger().warning("OpenAI unavailable", error=type(error).__name__, status=status)
+                observability.logger().warning(
+                    "OpenAI unavailable",
+                    error=type(error).__name__,
+                    status=refused.status_code if refused else 0,
+                    code=refused.code if refused else None,
+                )
                 raise AnswerUnavailable(type(error).__name__) from None
         raise AnswerUnavailable("not tried")
+
+    @staticmethod
+    def _create(client: "OpenAI", request: dict[str, Any], seconds: float) -> "Response":
+        response: Response = client.responses.create(**request, timeout=seconds)
+        return response
 
     def _client(self) -> "OpenAI":
         from openai import OpenAI
@@ -80,3 +134,61 @@ class LanguageModel:
         if key not in self._clients:
             self._clients[key] = OpenAI(api_key=key, base_url=self._url, timeout=TIMEOUT, max_retries=0)
         return self._clients[key]
+
+
+def _within(seconds: float, call: Callable[[], Result]) -> Result:
+    """The result of a call, or _OutOfTime.
+
+    The SDK's timeout counts each read: a server that sends a byte now and then would hold it for ever. The thread of
+    an abandoned call ends by itself with the first read that takes too long.
+    """
+    done: queue.SimpleQueue[tuple[Result | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((call(), None))
+        except BaseException as error:  # whatever it is, the caller raises it
+            done.put((None, error))
+
+    threading.Thread(target=run, name="OpenAI call", daemon=True).start()
+    try:
+        result, error = done.get(timeout=max(seconds, 0.01))
+    except queue.Empty:
+        raise _OutOfTime from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def _is_passing(error: "APIStatusError | None") -> bool:
+    """Whether another try may succeed: no connection, an expired key, too many requests, a failing server."""
+    if error is None:
+        return True
+    return (error.status_code == 401 or error.status_code >= 429) and error.code != QUOTA
+
+
+def _pause(error: "APIStatusError | None") -> float:
+    """Seconds that the server asks us to wait before the next try."""
+    try:
+        return max(float(error.response.headers.get("retry-after", "0")), 0.0) if error else 0.0
+    except ValueError:
+        return 0.0  # a date: for a proxy's maintenance, not for us
+
+
+def _read(response: Any) -> ModelOutput:
+    """The text of a completed response; InvalidModelReply for one that is not, or that refuses."""
+    try:
+        status, text, output = response.status, response.output_text, response.output
+    except (AttributeError, TypeError):  # the SDK checks no shapes: a proxy's page comes through as a text
+        raise AnswerUnavailable("not an answer of the Responses API") from None
+    if status != "completed":
+        details = getattr(response, "incomplete_details", None)
+        raise InvalidModelReply(f"response {status}: {getattr(details, 'reason', None) or 'no reason given'}")
+    parts = [part for item in output for part in getattr(item, "content", None) or ()]
+    if any(getattr(part, "type", "") == "refusal" for part in parts):
+        raise InvalidModelReply("refused")
+    if not text.strip():
+        raise InvalidModelReply("empty")
+    usage = getattr(response, "usage", None)
+    details = getattr(usage, "input_tokens_details", None)
+    return ModelOutput(text.strip(), getattr(usage, "input_tokens", 0) or 0, getattr(details, "cached_tokens", 0) or 0)

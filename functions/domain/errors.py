@@ -9,6 +9,7 @@
     │   │   └── SchoolApiRefused      401, 400 …: trying again is no use
     │   ├── SyncIncomplete            a sync saw too few students to be believed: nobody was deactivated
     │   ├── AnswerUnavailable         no usable answer from OpenAI in time
+    │   │   └── InvalidModelReply     an answer that is empty, refused, cut off or against the contract
     │   ├── DataUnavailable           database or cache gone
     │   └── WhatsAppError             the Graph API did not take the message
     │       ├── WhatsAppUnavailable   transient: worth another try
@@ -65,6 +66,14 @@ class SyncIncomplete(ServiceError):
 
 class AnswerUnavailable(ServiceError):
     """No usable answer from OpenAI in time."""
+
+
+class InvalidModelReply(AnswerUnavailable):
+    """The model replied with something that must not be acted on or sent; `reason` says why, without its words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class DataUnavailable(ServiceError):

@@ -14,6 +14,7 @@ Pages of its own, all JSON:
     PUT /recipients/<number>         {"fails_with": 131026}: messages to that user fail
     POST /inbound                    {"from": "+263..."}: a user wrote: opens the 24-hour window
     PUT /templates                   {"fee_receipt": {"language": "en", "parameters": 3}}: the approved templates
+    PUT /recordings/<SHA-256>        {"text": "balance please"}: what is said in that voice note
     GET /sample                      parents to try
     GET /ready
 """

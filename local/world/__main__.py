@@ -14,7 +14,8 @@ async def _main(plan: Plan) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await serve(World(plan), plan.ports.world, stop)
+    world = World(plan)
+    await serve(world, plan.ports.world, stop, world.prewarm)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from local.world.profile import InvalidSetting
 OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "graph": ("send", "typing", "read", "upload", "media", "download", "delete"),
     "school": ("billed-fees", "payments", "statement", "profile", "students", "health"),
-    "openai": ("responses",),
+    "openai": ("responses", "transcriptions"),
     "secrets": ("get",),
     "s3": ("put", "get"),
     "database": ("connect", "writer", "reader"),
@@ -30,6 +30,11 @@ OPENAI_KINDS: Final = {
     "very_long": "an answer of 6,000 characters",
     "refusal": "refuses in the way of the API (a refusal part)",
     "incomplete": "stops in the middle (status incomplete)",
+    "content_filter": "is cut off by the provider's filter (status incomplete)",
+    "failed": "status failed",
+    "half_json": "half of a structured reply, with status completed",
+    "unknown_wish": "a structured reply with a wish that is not in the schema",
+    "other_child": "a structured reply about a child that is not in the list",
 }
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
+from functions.adapters.school_config import load
+from functions.domain import model_contract
 from local.plan import Plan
 from local.world.faults import OPERATIONS, Fault, Faults
 from local.world.graph_api import GraphApi
@@ -33,8 +35,8 @@ class Service(Protocol):
     def detail(self, request: Request, response: Response | None) -> str:
         """Details for the list of calls: ids, never texts or phone numbers."""
 
-    def answer(self, request: Request, profile: Profile, fault: Fault | None) -> Response:
-        """Do what is asked; `fault` is of a kind that only this service has."""
+    def answer(self, request: Request, profile: Profile, fault: Fault | None) -> Response | Awaitable[Response]:
+        """Do what is asked; `fault` is of a kind that only this service has. Awaited if it takes long."""
 
     def failure(self, fault: Fault) -> Response:
         """An injected error in the service's own form."""
@@ -50,11 +52,17 @@ class World:
         self.school = SampleSchool.of(plan)
         self.graph = GraphApi(plan, self.journal)
         self.school_api = SchoolApi(plan, self.school)
+        self.openai = OpenAiApi(plan)
+        self._config = plan.config
         self._services: dict[str, tuple[Service, str]] = {
             "graph": (self.graph, "whatsapp_seconds"),
             "school": (self.school_api, "school_api_seconds"),
-            "openai": (OpenAiApi(plan), "openai_seconds"),
+            "openai": (self.openai, "openai_seconds"),
         }
+
+    def prewarm(self) -> None:
+        """Load the language model in the background; the world is ready before."""
+        self.openai.prewarm(model_contract.instructions(load(self._config), self.school.today))
 
     async def handle(self, request: Request) -> Response:
         name = request.path.split("/", 2)[1]
@@ -80,7 +88,8 @@ class World:
                 await asyncio.sleep(seconds)
             if fault and fault.kind == "silent":
                 raise Silence
-            response = _injected(service, fault) or service.answer(request, self.profile, fault)
+            given = _injected(service, fault) or service.answer(request, self.profile, fault)
+            response = given if isinstance(given, Response) else await given
             if fault and fault.kind == "lost":
                 raise Hangup
             answered = True
@@ -144,6 +153,9 @@ class World:
             case ("POST", "inbound"):
                 self.graph.open_window(_body(request))
                 return Response.of({"recorded": True})
+            case ("PUT", "recordings", digest):
+                self.openai.know_recording(digest, _body(request))
+                return Response.of({"recording": "known"})
             case ("POST", "payments"):
                 return Response.of(self.school_api.book(_body(request)))
             case ("PUT", "templates"):
@@ -180,6 +192,7 @@ class World:
 
     def stop(self) -> None:
         self.graph.stop()
+        self.openai.stop()
 
 
 def _injected(service: Service, fault: Fault | None) -> Response | None:

@@ -147,7 +147,7 @@ def test_a_good_model_does_not_obey_the_question() -> None:
     ("fault", "calls"),
     [
         ({"kind": "status", "status": 500}, 2),
-        ({"kind": "status", "status": 429, "retry_after": 20}, 2),
+        ({"kind": "status", "status": 429, "retry_after": 20}, 1),
         ({"kind": "close"}, 2),
         ({"kind": "status", "status": 401}, 2),
         ({"kind": "status", "status": 400}, 1),

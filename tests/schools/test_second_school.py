@@ -71,7 +71,7 @@ OF_THE_FIRST = re.compile(
             rf"{FIRST.student_id_prefix}\d*",
             r"\$|\bUS\b|\bUSD\b|[Dd]ollar|[Bb]ucks",
             r"(?i:shining|smiles)|Hatfield|Harare|Chitungwiza|Zimbabw|ZIMSEC|Africa/",
-            r"\b(?:\+|00)?263|\bZW\b",
+            r"\+263|\b00263|\b2637\d{8}|\bZW\b",
             r"7 September|3 December|2026-3|Term 3",
         ]
     )
