@@ -1,4 +1,4 @@
-"""Answers a free question from the school's knowledge and the parent's own figures."""
+"""Has the model understand what the rules were not certain of: it answers, or names what is wanted."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from functions.services.answer_question import Question
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message_id", "plan", "account"}` -> `{"answer", "cacheable", "source": "model" | "knowledge"}`."""
+    """`{"message_id", "plan", "account", "person"}` -> `{"answer", "understood", "cacheable", "source"}`.
+
+    `answer` is text, or null where `understood` names the request to carry out; `source` is "model" or "knowledge".
+    """
     return dependencies.question_answerer().answer(Question.parse(event))
 
 

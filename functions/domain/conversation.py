@@ -17,6 +17,7 @@ MAX_LOOK_UPS = 5  # children whom a stranger may name in one message
 WORDS_FOR_THE_OFFICE = 7  # "I want to talk to the office" is six words and says nothing yet
 COMMAND_WORDS = 4  # "gate pass for Tariro" is a command; "My balance is wrong, I paid" is for the office we asked about
 FOR_THE_OFFICE = Request(Intent.OFFICE, entry="words")  # the words themselves, not the wish to say something
+URGENT_FOR_THE_OFFICE = Request(Intent.OFFICE, entry="urgent")  # so too; a child may be in danger or unwell
 
 
 class ReplyType(Enum):
@@ -35,6 +36,7 @@ class ReplyType(Enum):
     OPTED_IN = "opted_in"
     NOT_TEXT = "not_text"
     CHOOSE_CHILD = "choose_child"
+    CONFIRM = "confirm"  # a button: only the model read a gate pass or a STOP in the words
     SHARE_NUMBER = "share_number"
     NUMBER_KNOWN = "number_known"
     NOT_REGISTERED = "not_registered"
@@ -124,6 +126,7 @@ class Plan:
     pending: Pending | None = None
     look_up: tuple[str, ...] = ()  # ids of students to ask the school about
     welcome: bool = False  # the parent is known from this message on
+    urgent: bool = False  # for the office: a child may be in danger or unwell
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -141,6 +144,7 @@ class Plan:
             "pending": self.pending.as_json() if self.pending else None,
             "look_up": list(self.look_up),
             "welcome": self.welcome,
+            "urgent": self.urgent,
         }
 
     @classmethod
@@ -162,6 +166,7 @@ class Plan:
             pending=Pending.read(value.get("pending")),
             look_up=tuple(look_up) if isinstance(look_up, list) else (),
             welcome=bool(value.get("welcome")),
+            urgent=bool(value.get("urgent")),
         )
 
 
@@ -212,12 +217,14 @@ def decide(
     *,
     phrases: Phrases,
     looked_up: bool = False,
+    understood: Request | None = None,
 ) -> Plan:
     """The plan for one message. `today` is the date in the school's time zone.
 
-    `looked_up`: the school has just been asked about the students that a visitor named.
+    `looked_up`: the school has just been asked about the students that a visitor named. `understood`: what the model
+    made of words of which the rules were not certain.
     """
-    request = request_of(message, person, pending, school, today, phrases)
+    request = understood or request_of(message, person, pending, school, today, phrases)
     about_a_child = request.intent in _ACCOUNT_REPLIES or request.intent == Intent.QUESTION
     if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
         plan = Plan(Intent.LOOK_UP, ReplyType.NOT_ON_RECORD)
@@ -225,6 +232,8 @@ def decide(
             plan if looked_up else replace(plan, next=NextStep.FIND_STUDENT, look_up=request.student_ids[:MAX_LOOK_UPS])
         )
     plan = _plan(request, message, person, school, today, phrases)
+    if understood and (plan.next == NextStep.GATE_PASS or plan.reply_type == ReplyType.OPTED_OUT):
+        plan = replace(plan, reply_type=ReplyType.CONFIRM, next=NextStep.SEND_REPLY, needs_account=False)
     return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
 
 
@@ -257,8 +266,15 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
 def _office(request: Request, message: Message) -> Plan:
     """Words for the office open a request; without any we ask for them."""
     words = message.text or ""
-    if request == FOR_THE_OFFICE or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
-        return Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD, NextStep.OPEN_OFFICE_REQUEST, question=words)
+    given = request in (FOR_THE_OFFICE, URGENT_FOR_THE_OFFICE)
+    if given or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
+        return Plan(
+            Intent.OFFICE,
+            ReplyType.OFFICE_TOLD,
+            NextStep.OPEN_OFFICE_REQUEST,
+            question=words,
+            urgent=request == URGENT_FOR_THE_OFFICE,
+        )
     return Plan(Intent.OFFICE, ReplyType.OFFICE_ASK, pending=Pending(Intent.OFFICE))
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final
 
 from functions.domain.deliveries import rating_of
+from functions.domain.errors import InvalidRequest
 from functions.domain.parts import NAME, SURNAME, TERM, Divided, Part, divide
 from functions.domain.people import Student
 from functions.domain.phrases import Phrases
@@ -54,6 +55,26 @@ class Request:
     named_only: bool = False  # nothing but a child or a term was named: the answer to a question of ours
     certain: bool = True  # False: for the model to understand; the intent is then QUESTION
 
+    def as_json(self) -> dict[str, object]:
+        """What the state machine carries of a request that the model understood."""
+        return {
+            "intent": self.intent.value,
+            "term": self.term,
+            "student_ids": list(self.student_ids),
+            "entry": self.entry,
+        }
+
+    @classmethod
+    def read(cls, value: object) -> "Request | None":
+        """From `as_json`; None for None. InvalidRequest names the field."""
+        if value is None:
+            return None
+        try:
+            assert isinstance(value, Mapping)
+            return cls(Intent(value["intent"]), value.get("term"), tuple(value["student_ids"]), value.get("entry"))
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise InvalidRequest("understood", "a request: intent, term, student_ids, entry") from error
+
 
 # --- taps
 
@@ -74,6 +95,7 @@ _TAPS: Final[Mapping[Intent, _Tap]] = {
     Intent.GATE_PASS: _Tap(student=True),
     Intent.ASK: _Tap(),
     Intent.OFFICE: _Tap(),
+    Intent.OPT_OUT: _Tap(),
     Intent.INFO: _Tap(entry="|".join(VISITOR_MENU)),
     Intent.FEEDBACK: _Tap(entry="up|down"),
     Intent.CLOSE: _Tap(entry="[1-9][0-9]{0,8}"),

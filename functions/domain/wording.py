@@ -243,6 +243,16 @@ def _choose_child(turn: Turn, school: School, now: datetime) -> Reply:
     return Menu(body + more, "Choose a child", rows)
 
 
+def _confirm(turn: Turn, school: School, now: datetime) -> Reply:
+    """What only the model read in the words is done after a tap."""
+    if turn.plan.intent == Intent.OPT_OUT:
+        body = "Shall I stop writing to you first, for example when a payment has arrived? I have not changed anything yet."
+        return Buttons(body, (Choice(tap_id(Intent.OPT_OUT), "Stop messages"),))
+    (student,) = turn.plan.students
+    body = f"Is this about a gate pass for *{student.name}*? Tap the button and I issue it."
+    return Buttons(body, (Choice(tap_id(Intent.GATE_PASS, student.id), "Gate pass"),))
+
+
 def _titles(students: tuple[Student, ...], limit: int) -> list[str]:
     """First names where they tell the children apart, whole names with grade otherwise, ids as the last resort."""
     for make in (lambda s: s.first_name, lambda s: s.name, lambda s: f"{s.first_name} {s.grade}", lambda s: s.id):
@@ -456,10 +466,12 @@ def _office_told(turn: Turn, school: School, now: datetime) -> Reply:
         return Text(
             f"I could not pass your message on just now. Please reach the office yourself:\n\n{_office_lines(school)}"
         )
-    return Text(
+    told = (
         f"Your message is with the office (request {turn.request['number']}). {_expect(school, now)} They will write to you "
         "themselves. Until then I keep quiet in this chat."
     )
+    call = f"If it cannot wait, please reach the school yourself:\n{_office_lines(school)}" if turn.plan.urgent else ""
+    return Text(_join(told, call))
 
 
 def _expect(school: School, now: datetime) -> str:
@@ -470,7 +482,9 @@ def _expect(school: School, now: datetime) -> str:
     return f"The office is closed now: expect an answer {day}, from {opens}."
 
 
-def compose_office_notification(person: Person, question: str, number: int, school: School) -> Reply:
+def compose_office_notification(
+    person: Person, question: str, number: int, school: School, *, urgent: bool = False
+) -> Reply:
     """To the office: who asks what, a link to write to them, a button to close. `number`: of the request."""
     who = person.profile_name or "A parent"
     children = _and([f"{student.name} ({student.grade})" for student in person.students])
@@ -480,7 +494,9 @@ def compose_office_notification(person: Person, question: str, number: int, scho
         else "The number is hidden: please answer by other means."
     )
     body = _join(
-        f"*Request {number}* from *{who}*" + (f", parent of {children}" if children else ""),
+        ("🚨 *URGENT* " if urgent else "")
+        + f"*Request {number}* from *{who}*"
+        + (f", parent of {children}" if children else ""),
         f"“{shorten(question, 600)}”",
         link,
         f"{school.assistant} keeps quiet there for 12 hours, or until you close it: tap Close, or write "
@@ -561,6 +577,7 @@ _COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {
     ReplyType.OPTED_IN: _opted_in,
     ReplyType.NOT_TEXT: _not_text,
     ReplyType.CHOOSE_CHILD: _choose_child,
+    ReplyType.CONFIRM: _confirm,
     ReplyType.SHARE_NUMBER: _share_number,
     ReplyType.NUMBER_KNOWN: _number_known,
     ReplyType.NOT_REGISTERED: _not_registered,

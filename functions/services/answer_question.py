@@ -1,4 +1,4 @@
-"""Answers a free question from the school's knowledge and the parent's own figures."""
+"""What the rules are not certain of, understood by the model: an answer, or a request for the rules to carry out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,55 +6,90 @@ from typing import Any
 
 from functions.adapters import clock, observability
 from functions.adapters.openai_api import LanguageModel
-from functions.domain import answers, wording
+from functions.domain import answers, model_contract, wording
 from functions.domain.accounts import Account
-from functions.domain.conversation import Plan
-from functions.domain.errors import AnswerUnavailable, ServiceError
+from functions.domain.conversation import FOR_THE_OFFICE, URGENT_FOR_THE_OFFICE, Plan
+from functions.domain.errors import InvalidModelReply, ServiceError
+from functions.domain.intents import Request
+from functions.domain.model_contract import Answer, Context, HandOver, ModelReply, Wish
+from functions.domain.people import Person, Student
 from functions.domain.school import School
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question with the figures that it may be about."""
+    """The words, with whom and what they may be about."""
 
     message_id: str
     plan: Plan
     account: Account | None  # only for a personal question
+    students: tuple[Student, ...] = ()  # the sender's own
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Question":
-        """From `{"message_id", "plan", "account"}`; InvalidRequest names the field."""
+        """From `{"message_id", "plan", "account", "person"}`; InvalidRequest names the field."""
         plan = Plan.read(event["plan"])
         account = Account.read(event["account"]) if event.get("account") and plan.personal else None
-        return cls(str(event.get("message_id") or ""), plan, account)
+        students = Person.read(event["person"]).students if event.get("person") else plan.students
+        return cls(str(event.get("message_id") or ""), plan, account, students)
 
 
 @dataclass(frozen=True)
 class QuestionAnswerer:
-    """Without a usable answer of the model: the nearest entry of the school's knowledge, or the office's contact."""
+    """Without a usable reply of the model: the nearest entry of the school's knowledge, or the office's contact."""
 
     model: LanguageModel
     school: School
 
     def answer(self, question: Question) -> dict[str, Any]:
-        """`{"answer", "cacheable", "source": "model" | "knowledge"}`."""
-        plan, account = question.plan, question.account
-        today = clock.now(self.school.timezone).date()
-        instructions = answers.instructions(self.school, today)
-        figures = answers.figures(account, plan.students, self.school)
-        asked = answers.question(plan.question or "")
+        """`{"answer", "understood": a Request as JSON or None, "cacheable", "source": "model" | "knowledge"}`."""
         try:
-            answer = self.model.answer(instructions, f"{figures}\n\n{asked}".strip())
-            given = f"{answers.facts(self.school, today)}\n{figures}"
-            if not answers.is_safe(answer, given, self.school.currency):
-                observability.count("AnswersRejected")
-                raise AnswerUnavailable(
-                    "an amount, number, contact or link that was not given, or nothing, or too much"
-                )
-            return {"answer": answer, "cacheable": not plan.personal, "source": "model"}
+            return self._with_model(question)
         except ServiceError as error:
+            if isinstance(error, InvalidModelReply):
+                observability.count("AnswersRejected")
             observability.logger().warning(
                 "answered without the model", message_id=question.message_id, error=str(error)
             )
-            answer = wording.without_model(plan, account, self.school)
-            return {"answer": answer, "cacheable": False, "source": "knowledge"}
+            answer = wording.without_model(question.plan, question.account, self.school)
+            return {"answer": answer, "understood": None, "cacheable": False, "source": "knowledge"}
+
+    def _with_model(self, question: Question) -> dict[str, Any]:
+        plan, school, today = question.plan, self.school, clock.now(self.school.timezone).date()
+        figures = answers.figures(question.account, plan.students, school)
+        output = self.model.understand(
+            model_contract.instructions(school, today),
+            model_contract.content(plan.question or "", question.students, figures=figures),
+            model_contract.text_format(school),
+        )
+        found = model_contract.parse(output.text, Context.of(school, question.students, today, figures))
+        request = _request(found)
+        observability.count_by("ModelReplies", kind=type(found.reply).__name__)
+        if request:
+            return {"answer": None, "understood": request.as_json(), "cacheable": False, "source": "model"}
+        assert not isinstance(found.reply, Wish | HandOver)
+        text = found.reply.text
+        if isinstance(found.also, Wish):  # beside an answer; the bare command is certain
+            text += f"\n\nWrite *{found.also.intent.value.replace('_', ' ')}* and you have that too."
+        is_common = (
+            isinstance(found.reply, Answer)
+            and not found.also
+            and not plan.personal
+            and not _names_any(text, question.students)
+        )
+        return {"answer": text, "understood": None, "cacheable": is_common, "source": "model"}
+
+
+def _request(found: ModelReply) -> Request | None:
+    """What is to be carried out. Someone at the office comes before anything else that the message asks for."""
+    parts = (found.reply, found.also)
+    if handed := next((part for part in parts if isinstance(part, HandOver)), None):
+        return URGENT_FOR_THE_OFFICE if handed.urgent else FOR_THE_OFFICE
+    wish = found.reply
+    return Request(wish.intent, wish.term, wish.student_ids) if isinstance(wish, Wish) else None
+
+
+def _names_any(text: str, students: tuple[Student, ...]) -> bool:
+    """Whether an answer names a child of this sender: then it is nobody else's."""
+    words = text.casefold()
+    return any(name.casefold() in words for student in students for name in (student.first_name, student.id) if name)

@@ -11,7 +11,7 @@ from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
 from functions.domain import intents
 from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
 from functions.domain.deliveries import WINDOW
-from functions.domain.intents import Intent
+from functions.domain.intents import Intent, Request
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
 from functions.domain.phrases import Phrases
@@ -35,6 +35,7 @@ class IncomingMessage:
     queued_at: float | None = None  # Unix seconds
     looked_up: bool = False  # the school has just been asked about the students that the message names
     min_wal: str | None = None  # WAL position that the records of that look-up have
+    understood: Request | None = None  # what the model made of the words
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "IncomingMessage":
@@ -46,6 +47,7 @@ class IncomingMessage:
             int(sent_at) / 1000 if sent_at else None,
             bool(event.get("looked_up")),
             event.get("min_wal"),
+            Request.read(event.get("understood")),
         )
 
 
@@ -117,7 +119,7 @@ class MessageHandler:
         message, now = incoming.message, clock.now(self.school.timezone)
         question = question_key(message.text or "", now.date())
         loaded = self.claims.claim_and_load(message.id, message.sender, question, incoming.run)
-        if incoming.looked_up:  # the claim is ours since the first time
+        if incoming.looked_up or incoming.understood:  # the claim is ours since the first time
             loaded = replace(loaded, claim=Claim.NEW, min_wal=incoming.min_wal or loaded.min_wal)
         if step := CLAIM_STEPS.get(loaded.claim):
             return Understood(step)
@@ -126,7 +128,14 @@ class MessageHandler:
         person = replace(self.senders.find(message, loaded), profile_name=message.profile_name)
         pending = Pending.read(loaded.pending.value) if loaded.pending else None
         plan = decide(
-            message, person, pending, self.school, now.date(), phrases=self.phrases, looked_up=incoming.looked_up
+            message,
+            person,
+            pending,
+            self.school,
+            now.date(),
+            phrases=self.phrases,
+            looked_up=incoming.looked_up,
+            understood=incoming.understood,
         )
         if self._is_for_the_office(message, person, plan, loaded):
             rating = plan if plan.intent == Intent.FEEDBACK else None

@@ -21,17 +21,19 @@ class Notification:
     question: str
     number: int
     as_template: bool  # the office's 24-hour window is closed
+    urgent: bool = False
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Notification":
         """From `{"message", "person", "plan", "request": {"number", "notify_by"}}`."""
-        request = event["request"]
+        request, plan = event["request"], Plan.read(event["plan"])
         return cls(
             Message.read(event.get("message")),
             Person.read(event.get("person")),
-            Plan.read(event["plan"]).question or "",
+            plan.question or "",
             int(request["number"]),
             request["notify_by"] == "template",
+            plan.urgent,
         )
 
 
@@ -48,7 +50,9 @@ class OfficeNotifier:
         template = wording.office_template(person, number, self.school)
         reply = None
         if not notification.as_template:
-            reply = wording.compose_office_notification(person, notification.question, number, self.school)
+            reply = wording.compose_office_notification(
+                person, notification.question, number, self.school, urgent=notification.urgent
+            )
         office = Person(Kind.VISITOR, self.school.office.whatsapp, None)
         sent = self.outbound.send(reply, template, office, f"{notification.message.id}{OFFICE_NOTICE}")
         return {"notified": sent["status"] == "sent", "notification_id": sent.get("reply_id")}

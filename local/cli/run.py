@@ -94,7 +94,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             f"It is already running at {running.plan.public_url}. Stop it with Ctrl-C in its terminal first."
         )
     school = load(arguments.config)
-    phrases_config.load(arguments.config, school.assistant)  # before anything starts, so that its errors are shown first
+    phrases_config.load(
+        arguments.config, school.assistant
+    )  # before anything starts, so that its errors are shown first
     settings, real = real_services(os.environ)
     options: dict[str, Any] = {
         "profile": arguments.profile,

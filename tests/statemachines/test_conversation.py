@@ -21,7 +21,7 @@ from functions.adapters.phrases_config import phrases
 from functions.domain import gate_passes, wording
 from functions.domain.account_request import AccountRequest
 from functions.domain.accounts import Account
-from functions.domain.conversation import NextStep, Pending, Plan, decide
+from functions.domain.conversation import URGENT_FOR_THE_OFFICE, NextStep, Pending, Plan, decide
 from functions.domain.errors import (
     AnswerUnavailable,
     DataUnavailable,
@@ -32,6 +32,7 @@ from functions.domain.errors import (
     WhatsAppRefused,
     WhatsAppUnavailable,
 )
+from functions.domain.intents import Intent, Request, read_tap
 from functions.domain.messages import Message
 from functions.domain.payments import ExpiredReceipt, PaymentNotice
 from functions.domain.people import Kind, Person, Student
@@ -44,7 +45,7 @@ from local.step_functions.errors import InvokeError
 from local.step_functions.execution import Execution
 from local.step_functions.runner import run
 from local.step_functions.validation import check
-from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TARIRO, TODAY, VISITOR
+from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TANAKA, TARIRO, TODAY, VISITOR
 from tests.statemachines.definitions import definition_of, every_state, states_of
 
 STATES = states_of("conversation")
@@ -146,7 +147,14 @@ class Functions:
         found.pop("pending", None)
         message = Message.read(event["message"])
         plan = decide(
-            message, self.person, pending, SCHOOL, TODAY, phrases=phrases(), looked_up=bool(event.get("looked_up"))
+            message,
+            self.person,
+            pending,
+            SCHOOL,
+            TODAY,
+            phrases=phrases(),
+            looked_up=bool(event.get("looked_up")),
+            understood=Request.read(event["understood"]),
         )
         fetch = {"student_ids": [student.id for student in plan.students], "term": plan.term}
         fetch |= {"wait": found.pop("wait", 0)}
@@ -195,7 +203,8 @@ class Functions:
         return {"saved": len(records), "new": 0, "changed": 0, "unusable": 0, "min_wal": "0/16B3748"}
 
     def AiReply(self, event: Any) -> Any:  # noqa: N802
-        return {"answer": "From 08:00 to 15:00.", "cacheable": not event["plan"]["personal"], "source": "model"}
+        answered = {"understood": None, "cacheable": not event["plan"]["personal"], "source": "model"}
+        return {"answer": "From 08:00 to 15:00.", **answered}
 
     def GatePass(self, event: Any) -> Any:  # noqa: N802
         student, account = Student.read(event["student"]), Account.read(event["account"])
@@ -232,7 +241,9 @@ class Functions:
 
     def NotifyOffice(self, event: Any) -> Any:  # noqa: N802
         found = Notification.parse(event)
-        reply = wording.compose_office_notification(found.person, found.question, found.number, SCHOOL)
+        reply = wording.compose_office_notification(
+            found.person, found.question, found.number, SCHOOL, urgent=found.urgent
+        )
         self.notifications.append(words_of(reply))
         return {"notified": True, "notification_id": "wamid.notification"}
 
@@ -622,6 +633,56 @@ def test_a_question_is_answered_by_the_ai(functions: Make) -> None:
     assert asked["message_id"] == "wamid.1"
     assert fakes.replies[0].startswith("From 08:00 to 15:00.")
     assert fakes.cache.answers == {("answer", "school start time"): "From 08:00 to 15:00."}
+
+
+def heard(fakes: Functions, request: Request) -> None:
+    """The model understands that request in whatever is written."""
+    wish = {"answer": None, "understood": request.as_json(), "cacheable": False, "source": "model"}
+    fakes.instead["AiReply"] = lambda _: wish
+
+
+def test_a_wish_that_only_the_model_understands_is_carried_out_by_the_rules(functions: Make) -> None:
+    fakes = functions()
+    heard(fakes, Request(Intent.BALANCE, None, (TANAKA.id,)))
+    execution = converse(fakes, "what remains on the side of Tanaka after what the uncle put in")
+    assert [name for name in steps(execution) if name in ("Understand", "AI reply", "Send reply")] == [
+        *("Understand", "AI reply", "Understand", "Send reply"),
+    ]
+    assert fakes.reply_types() == ["balance"]
+    assert fakes.payloads("Understand")[1]["understood"]["intent"] == "balance"
+    assert fakes.payloads("Understand")[1]["sent_at"] is None  # its wait in the queue is counted once
+    assert [item["id"] for item in fakes.payload("SendReply")["plan"]["students"]] == [TANAKA.id]
+
+
+@pytest.mark.parametrize(
+    ("request_", "tap"),
+    [
+        (Request(Intent.GATE_PASS, None, (TANAKA.id,)), f"v1:gate_pass:{TANAKA.id}"),
+        (Request(Intent.OPT_OUT), "v1:opt_out"),
+    ],
+)
+def test_a_gate_pass_or_a_stop_that_only_the_model_read_waits_for_a_tap(
+    functions: Make, request_: Request, tap: str
+) -> None:
+    fakes = functions()
+    heard(fakes, request_)
+    converse(fakes, "would it be possible that you arrange it like the other day")
+    assert fakes.reply_types() == ["confirm"]
+    assert (fakes.payloads("GatePass"), fakes.payloads("RecordConsent")) == ([], [])
+    found = read_tap(tap)
+    assert found is not None
+    assert (found.intent, found.student_ids) == (request_.intent, request_.student_ids)
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_what_the_model_hands_over_is_with_the_office_in_the_parents_words(functions: Make, urgent: bool) -> None:
+    fakes = functions()
+    heard(fakes, URGENT_FOR_THE_OFFICE if urgent else Request(Intent.OFFICE, entry="words"))
+    converse(fakes, "she is still not here and it is dark")
+    assert fakes.reply_types() == ["office_told"]
+    assert "she is still not here" in fakes.notifications[0]
+    assert ("URGENT" in fakes.notifications[0]) is urgent
+    assert (SCHOOL.office.email in fakes.replies[0]) is urgent
 
 
 def test_an_old_cached_answer_is_sent_at_once_and_refreshed_after_it(functions: Make) -> None:
