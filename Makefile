@@ -30,9 +30,14 @@ run: $(call stamp,local) ## start everything on this machine; Ctrl-C stops it (o
 sync: $(call stamp,local) ## run the nightly student sync on what `make run` started (options: ARGS="--students 3000")
 	@$(BIN)/python -m local sync $(ARGS)
 
+# Tests that share an expensive fixture stay together in one worker: tests/selection.py.
 .PHONY: test
-test: $(call stamp,dev) ## all tests
-	@$(BIN)/pytest
+test: $(call stamp,dev) ## all tests, on all cores (options: ARGS="-n0 tests/e2e")
+	@$(BIN)/pytest -n logical --dist loadscope --no-loadscope-reorder $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(call stamp,dev) ## the tests that start no server and no process
+	@$(BIN)/pytest -n logical --dist worksteal -m fast --hypothesis-profile few-examples $(ARGS)
 
 .PHONY: check
 check: $(call stamp,dev) ## formatting, lint, types

@@ -86,7 +86,7 @@ def measure_growth(run: Run) -> list[Table]:
 def measure_rush(run: Run) -> list[Table]:
     parents, seconds = (rush.PARENTS, rush.SECONDS) if run.times >= RUNS else (200, 6.0)
     bar = run.bars.add_task("morning rush", total=parents)
-    with stage(school_api_calls_per_minute=rush.CALLS_PER_MINUTE, conversations_at_once=rush.CONVERSATIONS) as here:
+    with stage(school_api_calls_per_minute=rush.CALLS_PER_MINUTE, executions_at_once=rush.CONVERSATIONS) as here:
         return [rush.measure(here, parents, seconds, partial(run.bars.advance, bar))]
 
 

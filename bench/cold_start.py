@@ -27,7 +27,7 @@ from bench.report import Table, Target
 from bench.stage import Stage
 from infra.catalog import FUNCTIONS, Function, Side, Trigger
 from local.child import die_with_parent
-from local.lambdas import Packages
+from local.lambda_service.packages import Packages
 
 LIGHT: Final = ("webhook", "fetch_fees", "fetch_payments", "send_reply")  # at most 5 times an empty function
 HEAVY: Final = ("ai_reply", "gate_pass")  # at most 12 times

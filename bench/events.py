@@ -1,11 +1,11 @@
 """A real event for each function, made by running one conversation's functions one after the other."""
 
-import json
 import time
 from typing import Any
 
 from bench.stage import TERM, Stage, families
 from functions.adapters.whatsapp import inbound
+from local.lambda_service.client import LambdaClient
 from local.parent import new_message_id, text
 from local.world.webhooks import encode, signature
 
@@ -39,6 +39,7 @@ class Events:
                 "phone": self._family.parent.phone,
             },
             "find_student": {"student_ids": self._family.ids},
+            "release_claim": {"message_id": new_message_id(), "request": None},
             "record_delivery": {"Records": []},
             "migrate": {},
             "verify_pass": _http("GET", "/passes/unknown", {"token": "unknown"}),
@@ -53,7 +54,7 @@ class Events:
             return {"message": self._message("balance")}
         if function == "send_reply":
             return {"message": self._message("balance"), **self._reply}
-        if function == "remember":
+        if function == "record_conversation":
             sent = {"status": "sent", "reply_id": new_message_id(), "messages": 1, "sent_at": int(time.time())}
             return {"message": self._message("balance"), **self._reply, "fetched": True, "sent": sent}
         if function == "gate_pass":
@@ -62,12 +63,12 @@ class Events:
         return self._fixed.get(function)
 
     def _message(self, words: str) -> dict[str, object]:
-        body = self._family.parent.writes(text(words), new_message_id())
+        body = self._family.parent.webhook_body(text(words), new_message_id())
         return inbound.read(body).messages[0].as_json()
 
     def _webhook(self) -> dict[str, Any]:
         """One signed message: typing indicator and queue. The pipe should be stopped, or a conversation follows."""
-        raw = encode(self._family.parent.writes(text("balance"), new_message_id()))
+        raw = encode(self._family.parent.webhook_body(text("balance"), new_message_id()))
         event = _http("POST", "/webhook", {})
         event["headers"] = {"x-hub-signature-256": signature(raw, self._stage.plan.app_secret)}
         return event | {"body": raw.decode()}
@@ -76,10 +77,7 @@ class Events:
         return self._call("understand", {"message": self._message(words)})
 
     def _call(self, function: str, event: Any) -> dict[str, Any]:
-        status, result, failed = self._stage.stack.invoke(function, event)
-        if status != 200 or failed:
-            raise RuntimeError(f"{function}: {json.dumps(result)[:300]}")
-        return dict(result)
+        return dict(LambdaClient(self._stage.plan.lambdas_url).invoke(function, event))
 
 
 def _http(method: str, path: str, parameters: dict[str, str]) -> dict[str, Any]:

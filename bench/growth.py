@@ -11,14 +11,14 @@ from typing import Final
 import psutil
 
 from bench.figures import median, p95, summary
-from bench.hit_rate import parents_of
+from bench.hit_rate import parents_of, replace_in
 from bench.report import Table
 from bench.stage import TODAY, Stage
 from infra.catalog import function
 from local.child import die_with_parent
 from local.parent import Parent, new_message_id, text
 from local.plan import Plan
-from local.say import post
+from local.send_message import post_webhook
 from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.webhooks import encode
@@ -76,20 +76,23 @@ def by_students(stage: Stage, messages: int, progress: Callable[[int], None]) ->
 def _look(plan: Plan, parents: list[Parent], space: str) -> tuple[list[float], list[float]]:
     """Seconds of each parent's first message and of the second."""
     os.environ.update(plan.environment(function("understand")) | {"LOG_LEVEL": "CRITICAL"})
-    from functions import understand
-    from functions.adapters import cache, observability
+    from functions import dependencies
+    from functions.adapters import observability
+    from functions.adapters.cache import redis_client
     from functions.adapters.whatsapp import inbound
-    from functions.services import sender_lookup
+    from functions.services.handle_message import IncomingMessage
 
-    cache.VERSION = space  # type: ignore[misc]
-    observability.count = lambda name, value=1: None
-    sender_lookup.ready()
+    replace_in(redis_client, VERSION=space)
+    replace_in(observability, count=lambda name, value=1: None)
+    understand = dependencies.message_handler()
+    dependencies.redis().prewarm()
+    dependencies.message_history().prewarm()
     times: tuple[list[float], list[float]] = ([], [])
     for found in times:
         for parent in parents:
-            message = inbound.read(parent.writes(text("thanks"), new_message_id())).messages[0]
+            message = inbound.read(parent.webhook_body(text("thanks"), new_message_id())).messages[0]
             began = time.perf_counter()
-            understand.look(message)
+            understand.handle(IncomingMessage(message, run=""))
             found.append(time.perf_counter() - began)
     return times
 
@@ -156,7 +159,7 @@ def _converse(stage: Stage, parents: list[Parent], messages: int, at_once: int) 
             if number is None:
                 return
             parent, name, sent = parents[number % len(parents)], new_message_id(), time.time()
-            status, _ = post(stage.running, encode(parent.writes(text("balance"), name)))
+            status, _ = post_webhook(stage.running, encode(parent.webhook_body(text("balance"), name)))
             look = {"to": parent.address, "in_reply_to": name, "wait": 60}
             replies = stage.running.world("GET", "/outbox", timeout=70, **look) if status == 200 else []
             if not replies:

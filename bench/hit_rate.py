@@ -1,9 +1,9 @@
-"""How often an answer is in the cache: days of messages through the product's own `understand` and `remember`.
+"""How often an answer is in the cache: days of messages through the services of `understand` and `record_conversation`.
 
 Both run in this process against the stack's real Redis and PostgreSQL, with a clock that jumps from message to
 message: the ages of what is kept are those of a real day, which then takes half a minute. What the school would answer
-is written as `remember` writes it after a fetch of 1.5 s. The turns at the school's API are taken from the real script,
-on that same clock. What Redis itself lets go of after 24 hours has no part in it: soft lives are minutes.
+is cached as `record_conversation` caches it after a fetch of 1.5 s. The school's rate limit is the real script, on that
+same clock. What Redis itself lets go of after 24 hours has no part in it: soft lives are minutes.
 """
 
 import os
@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
+from types import ModuleType
 from typing import Any, Final
 
 from bench import traces
@@ -88,29 +89,35 @@ class Change:
 
 def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, change: Change) -> Found:
     """One day in a process of its own; `space` keeps its keys apart from other days'."""
-    for name in ("understand", "remember"):
+    for name in ("understand", "record_conversation"):
         os.environ.update(plan.environment(function(name)))
     os.environ |= {"LOG_LEVEL": "CRITICAL", "SCHOOL_API_CALLS_PER_MINUTE": str(CALLS_PER_MINUTE)}
     import redis
 
-    from functions import remember, understand
-    from functions.adapters import cache, observability
+    from functions import dependencies
+    from functions.adapters import observability
+    from functions.adapters.cache import account_cache, rate_limit, redis_client
     from functions.adapters.whatsapp import inbound
-    from functions.services import account_lookup
+    from functions.domain.messages import Message
+    from functions.services import account_lookup, handle_message
+    from functions.services.handle_message import IncomingMessage
+    from functions.services.record_conversation import Conversation
 
     clock, found = Clock(), Found()
     server = redis.Redis(port=plan.ports.redis)
     now_key = f"{space}:now"
-    cache.time = understand.time = clock  # type: ignore[assignment,attr-defined]
-    cache.VERSION = space  # type: ignore[misc]
-    account_lookup.ACCOUNT_LIFE = change.account_life or account_lookup.ACCOUNT_LIFE  # type: ignore[attr-defined,assignment]
-    turn = cache._TURN.replace("redis.call('TIME')", f"{{redis.call('GET', '{now_key}'), '0'}}")
-    cache._TURN = turn  # type: ignore[misc]
+    for module in (account_cache, handle_message, redis_client):
+        replace_in(module, time=clock)
+    replace_in(redis_client, VERSION=space)
+    replace_in(account_lookup, SOFT_LIFE=change.account_life or account_cache.SOFT_LIFE)
+    script = rate_limit._RESERVE.replace("redis.call('TIME')", f"{{redis.call('GET', '{now_key}'), '0'}}")
+    replace_in(rate_limit, _RESERVE=script)
 
     def count(name: str, value: float = 1) -> None:
         found.metrics[name] += int(value)
 
-    observability.count = count
+    replace_in(observability, count=count)
+    understand, recorder = dependencies.message_handler(), dependencies.conversation_recorder()
     parents = parents_of(school_of(plan))
     under_way: dict[str, tuple[float, int]] = {}  # a child -> when its account was last asked for, and by whom
     for one in written:
@@ -119,35 +126,43 @@ def replay(plan: Plan, written: Sequence[Written], begins: float, space: str, ch
         parent = parents[one.parent % len(parents)]
         children = parent[1]
         wish = f"gate pass {children[0]}" if one.wish == "gate pass" else one.wish
-        body = parent[0].writes(text(wish), new_message_id())
+        body = parent[0].webhook_body(text(wish), new_message_id())
         message = inbound.read(body).messages[0].as_json() | {"timestamp": 0}
-        seen = understand.look(Message.read(message))
-        if not change.prefetch and not seen["plan"]["needs_account"]:
-            seen["fetch"] = None
-        if not change.old_answers and seen["answer_anew"]:
+        seen = understand.handle(IncomingMessage(Message.read(message), run="")).as_json()
+        fetch = seen["fetch"] or (seen["prefetch"] if change.prefetch else None)
+        if not change.old_answers and seen["refresh_answer"]:
             seen["answer"] = None
         _note(found, seen)
         if seen["plan"]["students"]:
             begun = under_way.get(children[0], (0.0, one.parent))
             found.at_once += clock.now - begun[0] < FETCH_SECONDS and begun[1] != one.parent
-            under_way |= {children[0]: (clock.now, one.parent)} if seen["fetch"] else {}
-        clock.now += FETCH_SECONDS if seen["fetch"] else 0
+            under_way |= {children[0]: (clock.now, one.parent)} if fetch else {}
+        clock.now += FETCH_SECONDS if fetch else 0
         account = None
-        if seen["fetch"]:
-            ids = seen["fetch"]["student_ids"]
+        if fetch:
+            ids = fetch["student_ids"]
             found.school_calls += 2 * len(ids)
             lines: dict[str, list[object]] = {name: [] for name in ids}
-            account = {"term": seen["fetch"]["term"], "bills": lines, "payments": lines}
+            account = {"term": fetch["term"], "bills": lines, "payments": lines}
         after = {
+            "message": message,
             "plan": seen["plan"],
             "account": account,
             "fetched": bool(account),
             "question_key": seen["question_key"],
-            "cacheable": seen["plan"]["next"] == "ai" and (seen["answer_anew"] or not seen["answer"]),
+            "cacheable": seen["plan"]["next"] == "ai_reply" and (seen["refresh_answer"] or not seen["answer"]),
             "answer": "An answer.",
         }
-        remember.keep(Message.read(message), after)
+        recorder._cache(Conversation.parse(after))
     return found
+
+
+def replace_in(module: ModuleType, **values: object) -> None:
+    """Give names of a module of the product other values, in this process."""
+    for name, value in values.items():
+        if not hasattr(module, name):
+            raise AttributeError(f"{module.__name__} has no {name}")
+        setattr(module, name, value)
 
 
 def _note(found: Found, seen: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ Written before they were tried, and with no eye on the entries' own words. What 
 from typing import Final
 
 from bench.report import Table
-from functions.domain.school import load
-from local.world.sample import CONFIG
+from functions.adapters.school_config import FOLDER, load
 
 LEAST: Final = (1.5, 2.5, 3.5, 5.0, 6.5)  # scores from which on an entry counts; 1.5 is what an outage of OpenAI uses
 QUESTIONS: Final = (  # and the entries that answer it whole; "": none does
@@ -66,7 +65,7 @@ QUESTIONS: Final = (  # and the entries that answer it whole; "": none does
 
 
 def measure() -> Table:
-    school = load(CONFIG)
+    school = load(FOLDER)
     made = Table(
         f"Known questions without a model: {len(QUESTIONS)} questions",
         ["least score", "answered right", "answered wrong", "left to the model", "wrong of those answered"],

@@ -13,7 +13,7 @@ from bench.floor import Ask, Delays
 from bench.report import Table, Target
 from bench.stage import Family, Stage, families
 from local.parent import text
-from local.say import Outcome, say
+from local.send_message import Outcome, send_message
 
 OVERHEAD_MS: Final = 150  # median, every warm intent
 SIGN_MS: Final = 60
@@ -21,7 +21,7 @@ SIBLINGS: Final = 1.10
 RATIOS: Final = {"realistic": {"cached": 8.0, "uncached": 3.0}, "observed": {"cached": 3.5, "uncached": 2.5}}
 
 # What every conversation runs through, and what else an intent needs: these processes are new in "first".
-ALWAYS: Final = ("webhook", "understand", "send_reply", "remember")
+ALWAYS: Final = ("webhook", "understand", "send_reply", "record_conversation")
 ALSO: Final = {
     Ask.MENU: ("fetch_fees", "fetch_payments"),
     Ask.BALANCE: ("fetch_fees", "fetch_payments"),
@@ -56,10 +56,10 @@ class Samples:
     calls: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome, *, document: bool) -> None:
-        if outcome.replied is None or outcome.sign_of_life is None:
+        if outcome.replied_at is None or outcome.typing_at is None:
             raise NoAnswer(f"status {outcome.status}, execution {(outcome.execution or {}).get('status')}")
-        self.first_sign.append(outcome.sign_of_life - outcome.sent)
-        self.reply.append(outcome.replied - outcome.sent)
+        self.first_sign.append(outcome.typing_at - outcome.sent)
+        self.reply.append(outcome.replied_at - outcome.sent)
         self.documents += document
         self.calls.update(f"{call['service']} {call['operation']}" for call in outcome.calls)
 
@@ -88,7 +88,7 @@ def send(stage: Stage, found: Latencies, ask: Ask, family: Family, state: str, q
     """One measured message. A menu is about the same whoever asks, so is a common question."""
     if ask is Ask.GATE_PASS:
         stage.withdraw_passes(family)
-    outcome = say(stage.running, family.parent, text(words(ask, family, question)))
+    outcome = send_message(stage.running, family.parent, text(words(ask, family, question)))
     document = any(reply["document"] for reply in outcome.replies)
     if document != (ask is Ask.GATE_PASS) and ask is not Ask.STATEMENT:
         raise NoAnswer(f"{ask.value}: {'a' if document else 'no'} document")

@@ -12,7 +12,7 @@ from bench.report import Table
 from bench.stage import Stage, families
 from infra.catalog import FUNCTIONS
 from local.parent import Parent, new_message_id, text
-from local.say import post, say
+from local.send_message import post_webhook, send_message
 from local.world.webhooks import encode, wrap
 
 LONG_STATEMENT = "+263772100015"  # 120 lines: a PDF of several pages
@@ -28,11 +28,11 @@ def measure(stage: Stage, rounds: int, progress: Callable[[int], None]) -> Table
         one_round(stage, Latencies("realistic", delays), family, QUESTIONS[number % 2])
         progress(1)
     for phone, words in ((LONG_STATEMENT, "statement"), (FIVE_CHILDREN, "statement"), (FIVE_CHILDREN, "balance")):
-        say(stage.running, Parent(phone), text(words))
+        send_message(stage.running, Parent(phone), text(words))
     writers = families(stage.school, 1, 20)
     with stage.without_conversations():
         messages = [writers[n % len(writers)].parent.message(text("hi"), new_message_id()) for n in range(MOST_UPDATES)]
-        post(stage.running, encode(wrap(contacts=[one.parent.contact() for one in writers], messages=messages)))
+        post_webhook(stage.running, encode(wrap(contacts=[one.parent.contact() for one in writers], messages=messages)))
     memory = _memory()
     table = Table(
         "Memory and time of each function",

@@ -11,11 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from multiprocessing import get_context
 from random import Random
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from bench.floor import Ask
 from bench.stage import TERM, TODAY, Family
@@ -23,6 +25,12 @@ from infra.catalog import FUNCTIONS
 from local.child import die_with_parent
 from local.parent import new_message_id
 from local.plan import BUCKET, Plan
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from functions.adapters.openai_api import LanguageModel
+    from functions.adapters.secret_store import SecretStore
 
 AT_ONCE: Final = 12  # messages side by side, each in a process of its own: nearly all of each is waiting
 QUESTION: Final = "What are the school hours?"
@@ -76,26 +84,25 @@ def _warm_up(plan: Plan, family: Family) -> None:
 
 def _answer(plan: Plan, ask: Ask, family: Family) -> Times:
     """One message from start to end, nothing kept from the one before."""
-    from functions.adapters import secret_store
+    from functions.adapters.aws import AwsClient
     from functions.adapters.http_client import session
-    from functions.adapters.openai_api import Model
     from functions.adapters.school_api import SchoolApi
-    from functions.adapters.whatsapp.client import WhatsApp
+    from functions.adapters.secret_store import SecretStore
+    from functions.adapters.whatsapp.client import WhatsAppClient
     from functions.domain.people import Kind, Person
     from functions.domain.replies import Text
 
-    secret_store._kept.clear()
-    _close_database()
     message_id = new_message_id()
-    whatsapp = WhatsApp(plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "ACCESS")
-    school_api = SchoolApi(plan.school_api_url, "SCHOOL")
+    store = SecretStore(AwsClient(session()))
+    whatsapp = WhatsAppClient(session(), store, plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "ACCESS")
+    school_api = SchoolApi(session(), store, plan.school_api_url, "SCHOOL")
     person = Person(Kind.REGISTERED, family.parent.phone, None)
     calls: Counter[str] = Counter()
     started = time.monotonic()
     # All secrets lay in one: one fetch.
-    secret_store.secret("school/local/whatsapp-access-token")
-    for name, value in (("ACCESS", plan.access_token), ("SCHOOL", plan.school_api_key), ("AI", plan.openai_api_key)):
-        secret_store._kept[name] = (time.monotonic(), value)
+    store.get("school/local/whatsapp-access-token")
+    store.put("ACCESS", plan.access_token)
+    store.put("SCHOOL", plan.school_api_key)
     calls["secrets"] += 1
     _find_person(family)
     calls["database"] += 1
@@ -112,7 +119,7 @@ def _answer(plan: Plan, ask: Ask, family: Family) -> Times:
     )
     words = ["Hello, this is the menu"]
     if ask is Ask.QUESTION:
-        words = [Model(plan.openai_api_url, "AI", plan.openai_model).answer("You answer for a school.", QUESTION)]
+        words = [_ask_model(plan)]
         calls["openai"] += 1
     elif ask is not Ask.MENU:
         for child in family.children:
@@ -137,39 +144,61 @@ def _answer(plan: Plan, ask: Ask, family: Family) -> Times:
     return Times(first_sign, reply, calls)
 
 
-def _close_database() -> None:
-    """The next statement makes an engine and a connection. The old bot left them open, but not many at once."""
-    from functions.adapters.database import connection
+def _ask_model(plan: Plan) -> str:
+    """One answer. The client is the process's, as it was in the old bot."""
+    store, model = _language_model(plan.openai_api_url, plan.openai_model)
+    store.put("AI", plan.openai_api_key)
+    return model.answer("You answer for a school.", QUESTION)
 
-    connection._engine(os.environ["DATABASE_WRITER_URL"]).dispose()
-    connection._engine.cache_clear()
+
+@cache
+def _language_model(url: str, name: str) -> "tuple[SecretStore, LanguageModel]":
+    from functions.adapters.aws import AwsClient
+    from functions.adapters.http_client import session
+    from functions.adapters.openai_api import LanguageModel
+    from functions.adapters.secret_store import SecretStore
+
+    store = SecretStore(AwsClient(session()))
+    return store, LanguageModel(store, url, "AI", name)
+
+
+@contextmanager
+def _new_connection() -> "Iterator[Connection]":
+    """A new engine and connection. They are closed again, which the old bot did not do: there would be too many."""
+    from functions.adapters.database.connection import Database
+
+    database = Database(os.environ["DATABASE_WRITER_URL"])
+    try:
+        with database.writer() as connection:
+            yield connection
+    finally:
+        database.dispose()
 
 
 def _find_person(family: Family) -> None:
-    """A new engine and connection, and who is writing."""
-    from functions.adapters.database import senders
-    from functions.adapters.database.connection import writer
+    """Who is writing."""
+    from functions.adapters.database.senders import Senders
 
-    with writer() as connection:
-        senders.find(connection, family.parent.phone, None)
+    with _new_connection() as connection:
+        Senders(connection).find(family.parent.phone, None)
 
 
 def _give_pass(whatsapp: object, person: object, student_id: str, name: str, message_id: str) -> None:
     """Another connection, the PDF drawn and stored, and sent by its link: one call."""
     from sqlalchemy import text
 
-    from functions.adapters import document_store
-    from functions.adapters.database import connection
+    from functions.adapters.aws import AwsClient
+    from functions.adapters.document_store import DocumentStore
     from functions.adapters.documents.gate_pass import gate_pass_pdf
+    from functions.adapters.http_client import session
     from functions.adapters.school_config import school
-    from functions.adapters.whatsapp.client import WhatsApp
+    from functions.adapters.whatsapp.client import WhatsAppClient
     from functions.domain.documents import GatePassDocument, Letterhead
     from functions.domain.people import Person
 
-    assert isinstance(whatsapp, WhatsApp)
+    assert isinstance(whatsapp, WhatsAppClient)
     assert isinstance(person, Person)
-    _close_database()
-    with connection.writer() as connection:
+    with _new_connection() as connection:
         connection.execute(text("SELECT 1"))
     token = secrets.token_urlsafe(16)
     document = GatePassDocument(
@@ -184,7 +213,7 @@ def _give_pass(whatsapp: object, person: object, student_id: str, name: str, mes
         parent_phone=person.phone,
         verify_url=f"http://127.0.0.1/passes/{token}",
     )
-    document_store.put(BUCKET, f"old/{token}.pdf", gate_pass_pdf(document), "application/pdf")
+    DocumentStore(AwsClient(session()), BUCKET).put(f"old/{token}.pdf", gate_pass_pdf(document), "application/pdf")
     media = {"link": f"http://127.0.0.1/old/{token}.pdf", "filename": "gate-pass.pdf"}
     body = {"messaging_product": "whatsapp", "to": person.phone, "type": "document", "document": media}
     whatsapp._post("messages", (2, 10), json={**body, "biz_opaque_callback_data": message_id})

@@ -18,7 +18,7 @@ from bench.report import Table, Target
 from bench.stage import TERM, TODAY, Stage
 from bench.traces import Written
 from local.parent import Parent, new_message_id, text
-from local.say import post
+from local.send_message import post_webhook
 from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.webhooks import encode
@@ -102,7 +102,7 @@ def _warm_up(stage: Stage) -> None:
 
 
 def _keep_accounts(stage: Stage, families: Sequence[Sequence[str]]) -> None:
-    """As `remember` keeps them."""
+    """As `record_conversation` caches them."""
     pipe = stage.redis.pipeline(transaction=False)
     line = {"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}
     for ids in families:
@@ -122,14 +122,14 @@ def _run(stage: Stage, messages: list[Sent], progress: Callable[[int], None]) ->
         time.sleep(max(due - time.time(), 0))
         wish = message.written.wish
         words = f"gate pass {message.children[0]}" if wish == "gate pass" else wish
-        raw = encode(message.parent.writes(text(words), message.name))
+        raw = encode(message.parent.webhook_body(text(words), message.name))
         message.at = time.time()
         message.late = message.at - due
-        message.status = post(stage.running, raw)[0]
+        message.status = post_webhook(stage.running, raw)[0]
         while message.status != 200 and time.time() < due + LAST_REPLY_SECONDS:  # WhatsApp sends it again
             message.refused += 1
             time.sleep(1)
-            message.status = post(stage.running, raw)[0]
+            message.status = post_webhook(stage.running, raw)[0]
         progress(1)
 
     with ThreadPoolExecutor(SENDERS) as threads:

@@ -17,10 +17,11 @@ from bench.floor import Delays
 from functions.adapters.phone_numbers import normalise_all
 from functions.services.common_questions import question_key
 from infra.catalog import SchoolApi
+from local.http_client import request
 from local.parent import Parent
 from local.plan import ACCESS_KEY, REGION, SECRET_KEY, Plan, Ports
-from local.running import Running, request
 from local.stack import Stack
+from local.stack_client import StackClient
 from local.world.sample import SampleSchool, Student
 
 TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
@@ -42,15 +43,16 @@ class Family:
 
 def families(school: SampleSchool, children: int, most: int) -> list[Family]:
     """Up to `most` ordinary families of that size; of each child half of the fees are paid, so a pass can be given."""
+    peculiar = {parent.phone for parent in school.demo_parents}
     by_phone: dict[str, list[Student]] = {}
     for student in school.students:
-        for phone in normalise_all(student.guardian_mobile):
+        for phone in normalise_all(student.guardian_mobile, student.country):
             by_phone.setdefault(phone, []).append(student)
     found = [
         Family(Parent(phone), tuple(students))
         for phone, students in by_phone.items()
         if len(students) == children
-        and phone.startswith("+2637722")  # of the generated families, which have no peculiarities
+        and phone not in peculiar
         and all(s.share is not None and s.share >= 50 for s in students)
     ]
     if not found:
@@ -63,10 +65,10 @@ class Stage:
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.plan = stack, stack.plan
-        self.running = Running(stack.plan)
+        self.running = StackClient(stack.plan)
         self.redis = redis.Redis(port=stack.plan.ports.redis, decode_responses=True)
         self.database = create_engine(f"postgresql+pg8000://assistant@127.0.0.1:{stack.plan.ports.postgres}/school")
-        self.school = SampleSchool.build(stack.plan.today or TODAY, stack.plan.seed)
+        self.school = SampleSchool.build(stack.plan.today or TODAY, stack.plan.seed, config=stack.plan.config)
 
     def use(self, profile: str) -> Delays:
         """Delays of that profile from now on."""
@@ -104,14 +106,14 @@ class Stage:
     @contextlib.contextmanager
     def without_conversations(self) -> Iterator[None]:
         """Messages stay in the queue, and are dropped at the end."""
-        self.running.aws("POST", "/pipe/stop")
+        self.running.aws("POST", "/pipes/conversation/stop")
         try:
             yield
         finally:
             aws = {"service_name": "sqs", "region_name": REGION, "endpoint_url": self.plan.aws_url}
             keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
             boto3.client(**aws, **keys).purge_queue(QueueUrl=self.plan.queue_url("messages.fifo"))
-            self.running.aws("POST", "/pipe/start")
+            self.running.aws("POST", "/pipes/conversation/start")
 
     def limit_processes(self, most: int, **other: int) -> None:
         """At most so many processes of each function; what comes beyond waits for one of them."""

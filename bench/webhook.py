@@ -8,7 +8,7 @@ from bench.figures import median, p95, summary
 from bench.report import Table
 from bench.stage import Stage, families
 from local.parent import new_message_id, text
-from local.say import post
+from local.send_message import post_webhook
 from local.world.webhooks import encode, wrap
 
 SENDERS = 8
@@ -29,7 +29,7 @@ def measure(stage: Stage, seconds: float, bodies: int, progress: Callable[[int],
 
             def one(number: int) -> bytes:
                 family = group[number % len(group)]
-                return encode(family.parent.writes(text("balance"), new_message_id()))
+                return encode(family.parent.webhook_body(text("balance"), new_message_id()))
 
             _send(stage, one, 1.0)  # processes for eight senders
             _add(table, "1 message", profile, 1, *_send(stage, one, seconds))
@@ -71,7 +71,7 @@ def _send(stage: Stage, body: Callable[[int], bytes], seconds: float) -> tuple[l
 
 def _post(stage: Stage, raw: bytes) -> float:
     began = time.monotonic()
-    status, content = post(stage.running, raw)
+    status, content = post_webhook(stage.running, raw)
     if status != 200:
         raise RuntimeError(f"the webhook answered {status}: {content[:200]!r}")
     return time.monotonic() - began

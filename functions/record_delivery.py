@@ -12,16 +12,16 @@ from functions.adapters.observability import instrumented, logger
 PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def record(item: SQSRecord) -> None:
-    """One record: `{"events": [...]}`."""
+def process(record: SQSRecord) -> None:
+    """One record: `{"events": [...]}`. Powertools passes it by the keyword `record`."""
     try:
-        dependencies.delivery_recorder().record(json.loads(item.body)["events"])
+        dependencies.delivery_recorder().record(json.loads(record.body)["events"])
     except Exception as error:
-        logger().error("events not recorded", record=item.message_id, error=type(error).__name__)
+        logger().error("events not recorded", record=record.message_id, error=type(error).__name__)
         raise
 
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """A batch of SQS records -> the records to be delivered again (`batchItemFailures`)."""
-    return {**process_partial_response(event, record, PROCESSOR)}
+    return {**process_partial_response(event, process, PROCESSOR)}

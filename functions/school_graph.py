@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from functions import dependencies
@@ -12,7 +13,7 @@ from functions.adapters.graphql.figures import Figures
 from functions.adapters.graphql.schema import answer
 from functions.adapters.prewarm import prewarm
 from functions.adapters.school_api import DEADLINE
-from functions.domain.errors import InvalidRequest
+from functions.domain.errors import InvalidRequest, ServiceError
 
 SECONDS_LEFT = "x-seconds-left"  # how long the caller waits
 CONTENT = {"content-type": "application/graphql-response+json; charset=utf-8"}
@@ -25,7 +26,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     deadline = time.monotonic() + seconds_left(request.headers)
     try:
         school_api = dependencies.school_api_for_graph()
-        school_api.prewarm()  # once, not once a thread
+        with suppress(ServiceError):  # without the key each field has an error of its own
+            school_api.prewarm()  # once, not once a thread
         answered = answer(read(request.body), Figures(school_api, deadline))
     except InvalidRequest as error:
         answered = {"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]}

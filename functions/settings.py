@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TypeVar
@@ -150,7 +151,7 @@ def from_environment(group: type[Group], environment: Mapping[str, str] | None =
         raw = source.get(name, "")
         if not raw:
             problems.append(f"{name}: missing")
-        elif item.type is int and not raw.lstrip("-").isdigit():
+        elif item.type is int and not re.fullmatch(r"-?\d+", raw):
             problems.append(f"{name}: expected a whole number")
         else:
             values[item.name] = int(raw) if item.type is int else raw

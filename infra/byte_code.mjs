@@ -1,9 +1,8 @@
-// Run by infra/byte_code.py: node byte_code.mjs <folder of pyodide> <folder> <where it will lie> < paths in it
+// Run by infra/byte_code.py: node byte_code.mjs <folder> <where it will be mounted> < paths in it
 import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { loadPyodide } from "pyodide";
 
-const [pyodide, folder, mountedAt] = process.argv.slice(2);
-const { loadPyodide } = await import(pathToFileURL(`${pyodide}/pyodide.mjs`).href);
+const [folder, mountedAt] = process.argv.slice(2);
 const python = await loadPyodide({ env: { PYTHONHASHSEED: "0" } });
 python.FS.mkdirTree("/package");
 python.FS.mount(python.FS.filesystems.NODEFS, { root: folder }, "/package");

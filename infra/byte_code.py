@@ -2,7 +2,7 @@
 
 Byte code is the same for every processor but only serves the minor version that made it; any other is ignored by the
 runtime, and without byte code a function starts two to three times slower. So it is made by a Python of that version
-on this machine, else by one in WebAssembly (npm's `pyodide`, run by Node), else not at all, and then we say so.
+on this machine, else by one in WebAssembly (npm's `pyodide`, run by Node), else not at all, with a warning.
 """
 
 import os
@@ -16,30 +16,31 @@ from typing import Final
 
 from uv import find_uv_bin
 
+from infra import node
+
 HERE: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-ROOT: Final = Path(__file__).parents[1]
-PYODIDE: Final = {"3.13": "0.29.5"}  # Python's minor version -> the release of pyodide that holds it
+PYODIDE: Final = "3.13"  # the Python in the release of pyodide that package.json pins
 SCRIPT: Final = Path(__file__).with_suffix(".mjs")
 
 
 @dataclass(frozen=True)
 class Compiler:
-    """Writes byte code that is trusted unseen: zipping loses the times that ordinary byte code is checked by.
+    """Writes byte code that Python does not check against its source, since zipping loses the modification times.
 
     `write(folder, paths of modules in it, where the folder will lie or None for where it is)`.
     """
 
-    name: str  # what it writes depends on nothing else
+    name: str  # the output depends on it alone
     write: Callable[[Path, Iterable[Path], str | None], None]
 
 
 @cache
 def compiler(minor: str) -> Compiler | None:
-    """Something that writes byte code of that minor version; None if there is nothing: the reason is printed once."""
+    """A compiler for that minor version; None if there is none, and then a warning is printed once."""
     if python := interpreter(minor):
         return Compiler(f"python {minor}", partial(_compile_with_python, python))
-    if pyodide := _pyodide(minor):
-        return Compiler(f"pyodide {PYODIDE[minor]}", partial(_compile_with_pyodide, pyodide))
+    if minor == PYODIDE and _has_pyodide():
+        return Compiler(f"pyodide {minor}", _compile_with_pyodide)
     print(
         f"Packaging: no Python {minor} on this machine, so packages are built without byte code and functions will "
         f"start two to three times slower. Install Python {minor} (`uv python install {minor}`, pyenv, or your "
@@ -99,29 +100,20 @@ def _compile_with_python(python: Path, folder: Path, paths: Iterable[Path], moun
 # --- a Python in WebAssembly -----------------------------------------------------------------------------------------
 
 
-def _pyodide(minor: str) -> Path | None:
-    """The folder of a Python of that minor version, installed into `.build/` if need be; None if there is none."""
-    from infra.cli import node_environment, npm_install
-
-    if minor not in PYODIDE:
-        return None
-    folder = ROOT / ".build" / f"pyodide-{PYODIDE[minor]}"
+def _has_pyodide() -> bool:
+    """Whether Node can run it here; installs it if need be."""
     try:
-        if not folder.exists():
-            print(f"Installing Python {minor} for Node into {folder.relative_to(ROOT)} ...", file=sys.stderr)
-            npm_install(f"pyodide@{PYODIDE[minor]}", folder, node_environment())
+        node.install_packages()
     except (OSError, subprocess.CalledProcessError):
-        return None
-    return folder / "node_modules" / "pyodide"
+        return False
+    return True
 
 
-def _compile_with_pyodide(pyodide: Path, folder: Path, paths: Iterable[Path], mounted_at: str | None) -> None:
-    from infra.cli import node_environment
-
+def _compile_with_pyodide(folder: Path, paths: Iterable[Path], mounted_at: str | None) -> None:
     subprocess.run(
-        ["node", str(SCRIPT), str(pyodide), str(folder), mounted_at or str(folder)],
+        ["node", str(SCRIPT), str(folder), mounted_at or str(folder)],
         check=True,
         input="\n".join(path.as_posix() for path in paths),
         text=True,
-        env=node_environment(),
+        env=node.environment(),
     )

@@ -456,13 +456,19 @@ class Machine:
     """One state machine. The definition is `statemachines/<name>.asl.json`.
 
     With a `queue`, a pipe starts one Express execution for each message of that FIFO queue and waits for it; without
-    one it is a Standard machine that a schedule or a person starts.
+    one it is a Standard machine that a schedule or a person starts. Functions find the queue's URL in the environment
+    variable `queue_url_setting`, definitions by the placeholder `${<Name>QueueUrl}`.
     """
 
     name: str
     purpose: str
     seconds: int  # TimeoutSeconds of the definition
     queue: str | None = None  # name of its FIFO queue; the dead letters go to `<queue>-dead`
+    daily_at_hour: int | None = None  # a schedule starts it every day at this hour, by the school's clock
+
+    @property
+    def queue_url_setting(self) -> str:
+        return f"{self.name.upper()}_QUEUE_URL"
 
     @property
     def visibility_seconds(self) -> int:
@@ -473,7 +479,12 @@ class Machine:
 MACHINES: Final[tuple[Machine, ...]] = (
     Machine("conversation", "answers one WhatsApp message", seconds=90, queue="messages"),
     Machine("payment", "processes one payment notice of the school", seconds=90, queue="payments"),
-    Machine("student_sync", "brings students and numbers from the school into our records", seconds=14_400),
+    Machine(
+        "student_sync",
+        "brings students and numbers from the school into our records",
+        seconds=14_400,
+        daily_at_hour=1,
+    ),
 )
 
 

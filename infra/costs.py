@@ -6,13 +6,13 @@ make costs
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
-from infra.catalog import FUNCTIONS, SETTINGS_OF_GRANT
+from infra import kpis
+from infra.catalog import FUNCTIONS, MACHINES, SETTINGS_OF_GRANT
+from infra.paths import ROOT
 from infra.settings import Settings
 
-ROOT: Final = Path(__file__).parents[1]
 DOCUMENT: Final = ROOT / "docs" / "costs.md"
 MESSAGES_A_DAY: Final = (1_000, 10_000, 100_000)
 DAYS: Final = 30
@@ -77,8 +77,9 @@ ASSUMED: Final = {
     "ai_input": (1500, "tokens to the model for each of its answers"),
     "ai_output": (150, "tokens from the model for each of its answers"),
     "metrics": (40, "metrics of our own"),
-    "alarms_beside_functions": (25, "alarms that are not of one function"),
 }
+ALARMS_OF_QUEUED_MACHINE: Final = 7  # two of its queue, three of its pipe, two of its executions
+OTHER_ALARMS: Final = 5  # two of the API; dead letters of events; throttled functions; response time
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {
     "webhook": (1 + 3, 0.2),  # the message and its statuses
@@ -88,7 +89,7 @@ CALLS: Final[Mapping[str, tuple[float, float]]] = {
     "ai_reply": (0.15, 2.5),
     "gate_pass": (0.03, 0.5),
     "send_reply": (1, 0.5),
-    "remember": (1, 0.05),
+    "record_conversation": (1, 0.05),
     "record_delivery": (0.5, 0.05),  # statuses come in batches
 }
 
@@ -181,7 +182,7 @@ def _per_message(settings: Settings, monthly: int) -> Iterator[Line]:
         )
     webhooks = 1 + assumed("statuses")
     yield Line(
-        "Front door",
+        "HTTP API",
         f"{_number(webhooks)} × ${_small('http_api_request')}",
         monthly * webhooks * price("http_api_request"),
     )
@@ -232,8 +233,10 @@ def secret_names() -> list[str]:
 
 def number_of_alarms(settings: Settings) -> int:
     """Those of the monitoring stack and, with a canary, one more for each function that moves slowly."""
-    alarms = int(assumed("alarms_beside_functions")) + len(FUNCTIONS) + 2 * settings.database.replica
-    return alarms + (len(FUNCTIONS) - 1 if settings.rollout == "canary" else 0)
+    of_machines = sum(ALARMS_OF_QUEUED_MACHINE if item.queue else 1 for item in MACHINES)
+    of_stores = 3 + 2 * settings.database.replica
+    of_functions = len(FUNCTIONS) + (len(FUNCTIONS) - 1 if settings.rollout == "canary" else 0)
+    return of_machines + of_stores + of_functions + len(kpis.ALARMS) + OTHER_ALARMS
 
 
 def beside_aws(messages_a_day: int) -> list[Line]:

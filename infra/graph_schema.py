@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from functions.adapters.graphql.schema import SCHEMA
-from infra.cli import node_environment, npm_install
-from infra.packaging import BUILD, ROOT
+from infra import node
+from infra.paths import ROOT
 
 PUBLISHED: Final = ROOT / "docs" / "school.graphql"
-COMPOSITION: Final = "2.14.4"  # of the npm package @apollo/composition
 
 
 class CompositionError(Exception):
@@ -28,17 +27,13 @@ def schema() -> str:
 
 def compose(subgraphs: Mapping[str, str]) -> str:
     """The supergraph of some subgraphs (name -> schema), by Apollo's own library; CompositionError if there is none."""
-    environment = node_environment()
-    folder = BUILD / f"composition-{COMPOSITION}"
-    if not folder.exists():
-        print(f"Installing @apollo/composition {COMPOSITION} into {folder.relative_to(ROOT)} ...", file=sys.stderr)
-        npm_install(f"@apollo/composition@{COMPOSITION}", folder, environment)
+    node.install_packages()
     outcome = subprocess.run(
         ["node", str(ROOT / "infra" / "compose.cjs")],
         input=json.dumps(subgraphs),
         capture_output=True,
         text=True,
-        env=environment | {"NODE_PATH": str(folder / "node_modules")},
+        env=node.environment(),
     )
     if outcome.returncode:
         raise CompositionError(outcome.stderr.strip())

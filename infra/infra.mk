@@ -32,7 +32,7 @@ costs: ## write docs/costs.md: what AWS costs in a month, item by item
 	@$(PYTHON) -m infra.costs
 
 .PHONY: certificates
-certificates: $(deploy_stamp) ## fetch the certificates of RDS anew, into functions/adapters/rds_certificates/
+certificates: $(deploy_stamp) ## fetch the certificates of RDS anew, into functions/adapters/database/certificates/
 	@$(BIN)/python -m infra.certificates
 
 .PHONY: graph

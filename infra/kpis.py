@@ -1,6 +1,6 @@
 """The plan's KPIs and their targets, read by the dashboard, the alarms and `python -m local kpi` alike.
 
-Nothing here imports the CDK. The metrics are written by functions/adapters/observe.py; times are in milliseconds.
+Nothing here imports the CDK. The metrics are written by functions/adapters/observability.py; times are in milliseconds.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FEEDBACK_TARGET: Final = 80  # % thumbs up
 ANSWERING: Final = "send_reply"  # the function that writes the response time
 TYPICAL: Final = 50  # the percentile of a typical run
 
-# What became of the answers. Those that have an error code are counted by it as well.
+# Outcome metrics of replies; those in BY_CODE are counted by error code too.
 OUTCOMES: Final = {
     "Replies": "replies",
     "Apologies": "apologies",
@@ -30,7 +30,7 @@ BY_CODE: Final = ("FailedDeliveries", "Undeliverable")
 
 
 def namespace(environment: str) -> str:
-    """Each environment has its own metrics: what is tried out in `dev` alarms nobody in `prod`."""
+    """Each environment has its own metrics: what `dev` counts raises no alarm in `prod`."""
     return f"SchoolAssistant/{environment}"
 
 
@@ -44,7 +44,7 @@ class Step:
 
 
 def waterfall(school_api: SchoolApi) -> tuple[Step, ...]:
-    """A typical run, in order of its way; the school is asked by another function where the gateway is used."""
+    """The steps of a typical run in order; with the gateway, another function calls the school API."""
     return (
         Step("AcknowledgementTime", "webhook", "typing indicator accepted"),
         Step("QueueWait", "understand", "queue wait"),
@@ -57,8 +57,8 @@ def waterfall(school_api: SchoolApi) -> tuple[Step, ...]:
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Something the functions count that a person must act on: an alarm each."""
+class Count:
+    """Something that the functions count and a person must act on."""
 
     metric: str
     function: str  # that writes it
@@ -66,14 +66,14 @@ class Trouble:
     meaning: str
 
 
-TROUBLES: Final = (
-    Trouble("Apologies", "send_reply", 3, "Parents get an apology for an answer: the school's API, OpenAI or a store."),
-    Trouble("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
-    Trouble("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
-    Trouble("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
-    Trouble("OfficeNotTold", "record_delivery", 0, "WhatsApp gave a notice to the office up: a parent waits in vain."),
-    Trouble("OfficeNotTold", "remember", 0, "A parent asked for the office, and it could not be told."),
-    Trouble("ReceiptsLost", "remember", 0, "Some receipts of a payment went out and others could not be sent."),
-    Trouble("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
-    Trouble("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
+ALARMS: Final = (
+    Count("Apologies", "send_reply", 3, "Parents get an apology for an answer: the school's API, OpenAI or a store."),
+    Count("OperatorNeeded", "send_reply", 0, "WhatsApp refuses us: token, payment, policy, template."),
+    Count("OperatorNeeded", "record_delivery", 0, "WhatsApp gave messages up or warns us: payment or policy."),
+    Count("FailedDeliveries", "record_delivery", 5, "Messages were given up: its log has the codes."),
+    Count("OfficeNotTold", "record_delivery", 0, "WhatsApp gave a notice to the office up: a parent waits in vain."),
+    Count("OfficeNotTold", "record_conversation", 0, "A parent asked for the office, which could not be notified."),
+    Count("ReceiptsLost", "record_payment", 0, "Some receipts of a payment were sent and others could not be."),
+    Count("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
+    Count("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
 )

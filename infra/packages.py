@@ -4,7 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from infra.packaging import BUILD, LAMBDA, build_all, size_table, zipped_size
+from infra.packaging import LAMBDA, build_all, size_table, zipped_size
+from infra.paths import BUILD
 
 
 def lambda_packages() -> dict[str, Path]:
@@ -15,7 +16,7 @@ def lambda_packages() -> dict[str, Path]:
 
 
 def _size(folder: Path) -> int:
-    """Zipped bytes; zipping takes seconds, so the answer is kept: a folder never changes under its name."""
+    """Zipped bytes, cached in a file: zipping takes seconds, and a folder's name changes with its content."""
     memory = BUILD / "zipped-sizes.json"
     known: dict[str, int] = json.loads(memory.read_text()) if memory.exists() else {}
     if folder.name not in known:

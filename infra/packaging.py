@@ -1,4 +1,4 @@
-"""Builds what a function runs on, without Docker: dependency layers and the code package, small and quick to start.
+"""Builds the dependency layers and the code package without Docker.
 
 `build_layer` and `build_code` return a folder in `.build/` that is named by the content it was made from: a second
 call builds nothing, and a change of the code rebuilds no layer. The CDK app builds for `LAMBDA`, the local stack for
@@ -27,9 +27,8 @@ from uv import find_uv_bin
 
 from infra import byte_code
 from infra.catalog import FUNCTIONS
+from infra.paths import BUILD, ROOT
 
-ROOT: Final = Path(__file__).parents[1]
-BUILD: Final = ROOT / ".build"
 REQUIREMENTS: Final = ROOT / "functions" / "layers"
 LOADED: Final = REQUIREMENTS / "loaded.txt"  # the modules worth byte code; written by `make lock`
 LAYERS: Final = tuple(dict.fromkeys(layer for function in FUNCTIONS for layer in function.layers))
@@ -57,7 +56,7 @@ class Target:
     name: str
     python: str  # minor version
     platform: str | None  # uv's name for it; None: this machine
-    mounted_at: dict[str, str]  # what tracebacks call the folder
+    mounted_at: dict[str, str]  # the folder as tracebacks name it
 
 
 # manylinux_2_28: with `manylinux2014` an older Pillow is picked silently. The runtime has glibc 2.34.
@@ -65,7 +64,7 @@ LAMBDA: Final = Target("lambda", "3.13", "aarch64-manylinux_2_28", {"layer": "/o
 LOCAL: Final = Target("local", byte_code.HERE, None, {})
 
 
-# --- what is left out ------------------------------------------------------------------------------------------------
+# --- what is excluded -------------------------------------------------------------------------------------------------
 
 # Folders that hold tests, or data of features that nothing here uses. Never `docs`: in botocore it holds code.
 UNUSED_FOLDERS: Final = frozenset(
@@ -350,7 +349,7 @@ class _Counter:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
 
 def zipped_size(path: Path) -> int:

@@ -1,7 +1,7 @@
-"""What an environment (`dev`, `prod`, …) looks like: read from `cdk.json`, where every value is checked and named.
+"""The settings of an environment (`dev`, `prod`, …), read from `cdk.json` and checked.
 
-An environment starts from a preset (`lean`, `standard`, `group`) and says what is different. Both live in the context
-of `cdk.json`, under `presets` and `environments`.
+An environment starts from a preset (`lean`, `standard`, `group`) and overrides some of its values. Both are in the
+context of `cdk.json`, under `presets` and `environments`.
 """
 
 import re
@@ -24,10 +24,10 @@ class SettingsError(Exception):
 
 
 class Rollout(StrEnum):
-    """How a new version of a function takes over."""
+    """How a new version of a function goes live."""
 
     AT_ONCE = "at_once"
-    CANARY = "canary"  # a tenth of the calls for half an hour; an alarm takes it back
+    CANARY = "canary"  # a tenth of the calls for half an hour; an alarm rolls it back
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Cache:
-    """Ceilings of the serverless cache, so that a mistake cannot run up a bill."""
+    """Limits of the serverless cache, which cap its cost."""
 
     maximum_storage: int = 1  # GB
     maximum_requests: int = 5000  # ECPU per second
@@ -98,7 +98,7 @@ class Cache:
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """What one function has different from the environment; the names are those of the catalog."""
+    """Overrides for one function; the names are those of the catalog."""
 
     memory: int | None = None  # MB
     provisioned_concurrency: int | None = None
@@ -130,10 +130,10 @@ class Settings:
     openai_model: str = "gpt-6-luna"
     public_url: str | None = None  # of the pass page, when a domain of one's own stands before the API
     alarm_email: str | None = None
-    protected: bool = True  # against deletion of the data, by hand or by CloudFormation
+    protected: bool = True  # termination protection of the stacks, deletion protection of the database
     log_level: str = "INFO"
     log_days: int = 30  # of the functions and the API
-    conversation_log_days: int = 7  # holds what parents wrote: short
+    conversation_log_days: int = 7  # short: it holds what parents wrote
     pass_days: int = 150  # a pass is gone from the bucket when its term is over
     inspection_days: int = 14
     api_requests_per_second: int = 200
@@ -141,7 +141,7 @@ class Settings:
     rollout: Rollout = Rollout.AT_ONCE
     provisioned_concurrency: int = 0  # of each function on the path of an answer
     provisioned_maximum: int = 0
-    snap_start: bool = False  # the other way to start quickly, where nothing is provisioned
+    snap_start: bool = False  # shorter cold starts where nothing is provisioned
     database: Database = field(default_factory=Database)
     cache: Cache = field(default_factory=Cache)
     functions: Mapping[str, FunctionSettings] = field(default_factory=dict)
@@ -229,14 +229,14 @@ class Settings:
         return f"school/{self.environment}/{thing}"
 
     def samples(self) -> Iterator[str]:
-        """What still has the value it came with: the product deploys, but no message would be answered."""
+        """Settings that still have their sample value: the product deploys, but answers no message."""
         if self.whatsapp_phone_number_id == SAMPLE_PHONE_NUMBER_ID:
             yield "whatsapp_phone_number_id"
         if f"//{SAMPLE_HOST}/" in self.school_api_url:
             yield "school_api_url"
 
 
-# --- from JSON, with every mistake named -----------------------------------------------------------------------------
+# --- from JSON, all problems at once ---------------------------------------------------------------------------------
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Processes that never outlive the one that started them, whatever way it ends.
+"""Child processes that end with their parent, however it ends.
 
     process = start(["redis-server", "--port", "6379"], log=folder / "redis.log")
 
@@ -22,7 +22,7 @@ _SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG
 
 
 class ServerError(RuntimeError):
-    """A real server is not to be had on this machine, or does not start; the text says what to do."""
+    """A server is missing on this machine or does not start; the text says what to do."""
 
 
 def start(
@@ -47,12 +47,12 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=None if environment is None else dict(environment),
-            start_new_session=True,  # Ctrl-C reaches the parent, which stops its children in order
+            start_new_session=True,  # so that Ctrl-C reaches only the parent, which stops its children in order
         )
 
 
 def die_with_parent(death_signal: int = signal.SIGKILL, parent: int | None = None) -> None:
-    """Tie this process to its parent; at once if that is gone already."""
+    """Get `death_signal` when the parent ends; at once if it has ended already."""
     parent = os.getppid() if parent is None else parent
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, int(death_signal), 0, 0, 0)
@@ -63,7 +63,7 @@ def die_with_parent(death_signal: int = signal.SIGKILL, parent: int | None = Non
 
 
 def stop(process: subprocess.Popen[bytes], stop_signal: int = signal.SIGTERM, seconds: float = 5) -> None:
-    """Ask a process to end, and make it end."""
+    """Send the signal; kill the process if it has not ended after `seconds`."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(stop_signal)
     try:

@@ -1,4 +1,4 @@
-"""JSONata as Step Functions evaluates it: variables are bound as values, never pasted into the expression."""
+"""JSONata as Step Functions evaluates it, with variables bound as values."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     bindings = {name: _to_jsonata(variables[name]) for name in references if name in variables}
     try:
         result = compiled.evaluate(None, bindings)
-    except Exception as error:  # jsonata-python lets Python's own errors through besides its JException
+    except Exception as error:  # jsonata-python also raises Python's own errors
         raise JsonataError(f"The JSONata expression '{expression}' failed: {type(error).__name__}") from error
     if result is None:
         raise JsonataError(f"The JSONata expression '{expression}' returned nothing (undefined).")
@@ -47,7 +47,7 @@ def problem(expression: str) -> str | None:
 @lru_cache(maxsize=4096)
 def _compile(expression: str) -> tuple[Jsonata, frozenset[str]]:
     compiled = Jsonata(expression)
-    compiled.output_convert_nulls = False  # JSON's null and "undefined" are two things
+    compiled.output_convert_nulls = False  # so that null and undefined stay different
     for name, function in _FUNCTIONS.items():
         compiled.register_lambda(name, function)
     return compiled, frozenset(_REFERENCE.findall(expression))
@@ -71,7 +71,7 @@ def _from_jsonata(value: Any, expression: str = "") -> Any:
     if isinstance(value, list | range):
         return [_from_jsonata(item, expression) for item in value]
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # JSON made by JavaScript or Java writes 3, not 3.0
+        return int(value)  # as JSON from JavaScript or Java: 3, not 3.0
     if isinstance(value, bool | int | float | str):
         return value
     raise JsonataError(f"The JSONata expression '{expression}' returned an unsupported result type.")

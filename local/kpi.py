@@ -1,4 +1,4 @@
-"""The plan's KPI table for what ran here, from the same EMF lines that become CloudWatch metrics on AWS."""
+"""The KPI table of what ran here, from the same EMF log lines that become CloudWatch metrics on AWS."""
 
 import json
 from collections import defaultdict
@@ -20,7 +20,7 @@ HARMLESS: Final = ("Replies", "BillableReplies")  # of the outcomes
 
 @dataclass
 class Collected:
-    """Every value of every metric by the function that wrote it; some once more by intent or by error code."""
+    """The values of each metric by the function that wrote it; some also by intent or by error code."""
 
     values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     by: dict[str, dict[tuple[str, str], list[float]]] = field(
@@ -35,10 +35,10 @@ class Collected:
             for line in path.read_text("utf-8", "replace").splitlines():
                 for entry in _objects(line) if MARK in line else ():
                     if "_aws" in entry:
-                        found._take(entry)
+                        found._add(entry)
         return found
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _add(self, line: dict[str, Any]) -> None:
         for name, values in _metrics(line):
             if dimension := next((item for item in DIMENSIONS if item in line), None):
                 self.by[dimension][name, str(line[dimension])] += values
@@ -46,7 +46,7 @@ class Collected:
                 self.values[name, line.get("service", "")] += values
 
     def total(self, name: str) -> float:
-        """Over all functions that write it."""
+        """The sum over all functions that write it."""
         return sum(sum(values) for (metric, _), values in self.values.items() if metric == name)
 
     def split(self, name: str, dimension: str) -> dict[str, list[float]]:
@@ -55,13 +55,13 @@ class Collected:
 
 
 def _objects(line: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a line: threads of a function may write two onto one."""
+    """The JSON objects of a line; two threads of a function may write into the same one."""
     decoder, place = json.JSONDecoder(), line.find("{")
     while place >= 0:
         try:
             entry, end = decoder.raw_decode(line, place)
         except ValueError:
-            return  # cut short: still being written
+            return  # incomplete: still being written
         yield entry
         place = line.find("{", end)
 
@@ -74,12 +74,12 @@ def _metrics(line: dict[str, Any]) -> Iterator[tuple[str, list[float]]]:
 
 
 def percentile(values: list[float], rank: int) -> float:
-    """Of a single value that value."""
+    """A single value is its own percentile."""
     return quantiles(values, n=100, method="inclusive")[rank - 1] if len(values) > 1 else values[0]
 
 
 def table(found: Collected, school_api: SchoolApi) -> Table:
-    """The KPIs with the plan's targets beside them."""
+    """The KPIs beside their targets."""
     shown = Table(title="KPIs of what ran", title_justify="left", title_style="bold")
     for heading in ("KPI", "value", "target"):
         shown.add_column(heading, justify="right" if heading == "value" else "left")

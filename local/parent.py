@@ -1,7 +1,7 @@
-"""A parent's phone: messages in the form in which Meta delivers them, signed by Meta's rules.
+"""A parent's phone: messages in the form in which Meta delivers them.
 
-parent = Parent(phone="+263771234567")
-body = parent.writes(text("balance"), message_id=new_message_id())
+parent = Parent(phone="+447700900123")
+body = parent.webhook_body(text("balance"), message_id=new_message_id())
 """
 
 import base64
@@ -14,12 +14,12 @@ from typing import Any, Final
 from local.plan import DISPLAY_PHONE_NUMBER
 from local.world.webhooks import user_id_of, wrap
 
-Content = dict[str, Any]  # the part of a message that its type brings along
+Content = dict[str, Any]  # `type`, and the field of that name
 
 
 @dataclass(frozen=True)
 class Parent:
-    """Who writes. Without `phone` only the business-scoped user id is shown, as for people with a user name."""
+    """A sender. Without `phone` messages show only the business-scoped user id, as of people with a user name."""
 
     phone: str | None  # E.164
     user_id: str | None = None
@@ -27,17 +27,17 @@ class Parent:
 
     @property
     def address(self) -> str:
-        """What a reply is sent to: phone digits, or the user id."""
+        """The recipient of a reply: the digits of the phone, or the user id."""
         return self.phone.lstrip("+") if self.phone else self.bsuid
 
     @property
     def bsuid(self) -> str:
         return self.user_id or user_id_of(self.phone or "")
 
-    def message(self, content: Content, message_id: str, answers: str | None = None) -> dict[str, Any]:
-        """One message; `answers`: the wamid of ours that it replies to or that was tapped."""
+    def message(self, content: Content, message_id: str, reply_to: str | None = None) -> dict[str, Any]:
+        """One message; `reply_to`: the wamid of our message that it answers or that was tapped."""
         sender = {"from": self.phone.lstrip("+")} if self.phone else {}
-        context = {"context": {"from": DISPLAY_PHONE_NUMBER, "id": answers}} if answers else {}
+        context = {"context": {"from": DISPLAY_PHONE_NUMBER, "id": reply_to}} if reply_to else {}
         return {
             **context,
             **sender,
@@ -51,9 +51,9 @@ class Parent:
         number = {"wa_id": self.phone.lstrip("+")} if self.phone else {}
         return {"profile": {"name": self.name}, **number, "user_id": self.bsuid}
 
-    def writes(self, content: Content, message_id: str, answers: str | None = None) -> dict[str, Any]:
-        """A whole webhook body with this one message."""
-        return wrap(contacts=[self.contact()], messages=[self.message(content, message_id, answers)])
+    def webhook_body(self, content: Content, message_id: str, reply_to: str | None = None) -> dict[str, Any]:
+        """A webhook body with this one message."""
+        return wrap(contacts=[self.contact()], messages=[self.message(content, message_id, reply_to)])
 
 
 def new_message_id() -> str:
@@ -103,7 +103,7 @@ def _contacts(phone: str, **more: Any) -> Content:
 
 
 def _forwarded_card(words: str) -> Content:
-    return _contacts(words or "+263772000111", name={"formatted_name": "Rudo Moyo"}, origin="other")
+    return _contacts(words or "+447700900111", name={"formatted_name": "Rudo Moyo"}, origin="other")
 
 
 def _shared_number(words: str) -> Content:
@@ -125,7 +125,7 @@ def _unknown(_: str) -> Content:
     return {"type": "hologram", "hologram": {"uri": "x-meta://holo/1", "depth": 3}}
 
 
-# What `say --as` takes -> the message that the words make.
+# The values of `say --as` -> how the words become a message.
 KINDS: Final[Mapping[str, Callable[[str], Content]]] = {
     "text": text,
     "voice": _media("audio", "audio/ogg; codecs=opus", voice=True),
@@ -140,4 +140,4 @@ KINDS: Final[Mapping[str, Callable[[str], Content]]] = {
     "poll": _unsupported,
     "unknown": _unknown,
 }
-SILENT: Final = frozenset({"reaction"})  # recorded, never answered
+UNANSWERED: Final = frozenset({"reaction"})  # recorded only

@@ -1,65 +1,114 @@
-"""What one run of the local stack consists of: its folder, ports, names and the environment of each function.
+"""The configuration of one run of the local stack: folder, ports, names, environment of each function.
 
-Every part of the stack is a process of its own that is started with the path of this plan, saved as JSON.
+Each part of the stack is a process that is started with the path of this plan, saved as JSON.
 """
 
+import fcntl
 import json
+import os
+import random
 import secrets
 import socket
-from collections.abc import Iterator
+import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load as load_school
 from infra import kpis
-from infra.catalog import QUEUE_VISIBILITY_SECONDS, Function, SchoolApi
+from infra.catalog import MACHINES, Function, SchoolApi
+from local.world.phones import Phones
 
 ACCOUNT: Final = "123456789012"  # moto's only account
 REGION: Final = "eu-west-1"
 ACCESS_KEY: Final = "local"  # of every function's role
 SECRET_KEY: Final = "local"
 BUCKET: Final = "school-documents"
+EVENTS_QUEUE: Final = "events"
 PHONE_NUMBER_ID: Final = "106540352242922"
-OFFICE: Final = "+263772000900"  # of the sample school
-DISPLAY_PHONE_NUMBER: Final = "263772000000"
+DISPLAY_PHONE_NUMBER: Final = "15550783881"  # of the assistant: one that Meta gives for tests
+OFFICE_NUMBER: Final = 2_000_900  # its last digits; the rest is of the school's country
 WABA_ID: Final = "102290129340398"
-# A cluster node listens 10,000 higher as well: there, above the ports that Linux gives to connections by chance.
-REDIS_PORTS: Final = range(51_000, 55_536)
+# Below 32,768: Linux gives the ports above to outgoing connections, which could take one before its server does.
+SERVER_PORTS: Final = range(23_000, 30_000)
+REDIS_PORTS: Final = range(20_000, 22_768)
+REDIS_BUS: Final = 10_000  # a cluster node listens that much higher as well
+TRIED_PORTS: Final = 500
+
+
+def function_arn(name: str) -> str:
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def machine_arn(name: str) -> str:
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
 
 
 @dataclass(frozen=True)
 class Ports:
     """Loopback ports, one for each part."""
 
-    front_door: int  # the HTTP API: webhook, pass page
-    aws: int  # moto: SQS, S3, Secrets Manager, Step Functions; and the pipe's own pages (/executions)
-    lambdas: int  # the Lambda service: Invoke API and Runtime API
-    world: int  # /graph, /school, /openai, and the stack's own pages: /outbox, /calls, /profile
+    http_api: int  # webhook, payment notices, pass page, GraphQL gateway
+    aws: int  # moto: SQS, S3, Secrets Manager, Step Functions; and pages of our own (/executions, /queues)
+    lambdas: int  # the Lambda service
+    world: int  # the simulated services /graph, /school, /openai; and the pages /outbox, /calls, /profile, /faults
     postgres: int  # the primary itself
     replica: int  # the replica itself
-    database_writer: int  # what functions connect to: a proxy before the primary, which delays and fails on demand
+    database_writer: int  # functions connect here: a proxy before the primary, which delays and fails on demand
     database_reader: int  # the same before the replica
     redis: int
 
     @classmethod
     def free(cls, **fixed: int) -> Self:
         """Ports that are free now; those given by name are kept."""
-        with ExitStack() as stack:
-            found = {}
-            for field in fields(cls):
-                wanted = REDIS_PORTS if field.name == "redis" else range(65_536)
-                found[field.name] = next(port for port in _free_ports(stack) if port in wanted)
+        found = {
+            field.name: _reserve(REDIS_PORTS, REDIS_BUS) if field.name == "redis" else _reserve(SERVER_PORTS)
+            for field in fields(cls)
+            if field.name not in fixed
+        }
         return cls(**(found | fixed))
 
 
-def _free_ports(stack: ExitStack) -> Iterator[int]:
-    """Ports that nobody listens on, each held until the stack closes, so that none comes twice."""
-    while True:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        yield listener.getsockname()[1]
+_reserved: Final[set[int]] = set()
+
+
+def _reserve(ports: range, *offsets: int) -> int:
+    """A port that nobody listens on, there and at the offsets; no other run gets it while this process lives."""
+    for port in random.sample(ports, TRIED_PORTS):
+        if port not in _reserved and _is_free(port, *(port + offset for offset in offsets)) and _lock(port):
+            _reserved.add(port)
+            return port
+    raise RuntimeError(f"No free port found from {ports.start} to {ports.stop - 1}: end programs that listen there.")
+
+
+def _is_free(*ports: int) -> bool:
+    with ExitStack() as stack:
+        try:
+            for port in ports:
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _lock(port: int) -> bool:
+    """Lock one byte of a file that all runs share: runs that start at the same moment get different ports."""
+    try:
+        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@cache
+def _locks() -> int:
+    """The file; open until the process ends, since closing it would release the locks."""
+    path = Path(tempfile.gettempdir(), f"school-ports-{os.getuid()}")
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 @dataclass(frozen=True)
@@ -69,11 +118,12 @@ class Plan:
     folder: Path  # data, logs and this plan; ignored by git
     ports: Ports
     profile: str = "realistic"  # a file of local/profiles/
-    today: date | None = None  # the date school rules take as today; None: the real one
+    today: date | None = None  # the date that the school's rules take as today; None: the real one
     seed: int = 20261123  # of the sample school
-    retry_seconds: int = 10  # after a failed execution the message is offered again; on AWS: the visibility timeout
-    visibility_seconds: int = QUEUE_VISIBILITY_SECONDS
-    keep_warm: bool = True  # start one process of each answering function at once, as `prod` does
+    config: Path = CONFIG  # the school's folder
+    office: str = ""  # the number of the sample school's office; `create` chooses one of the school's country
+    retry_seconds: int = 10  # until a message is received again after a failure; on AWS: the visibility timeout
+    keep_warm: bool = True  # one process of each answering function is started ahead, as in production
     school_api: SchoolApi = SchoolApi.REST  # how the conversation fetches accounts
     app_secret: str = ""
     verify_token: str = ""
@@ -88,12 +138,13 @@ class Plan:
     openai_model: str = "gpt-6-luna"
     school_api_calls_per_minute: int = 120
     students_per_page: int = 60
-    conversations_at_once: int = 50  # of the pipe; AWS allows 1,000
+    executions_at_once: int = 50  # of each pipe; AWS allows 1,000
 
     @classmethod
     def create(cls, folder: Path, ports: Ports, **options: object) -> Self:
-        """A plan with secrets made for this run and the simulated services as the outside world."""
+        """A plan with new secrets and the addresses of the simulated services."""
         world = f"http://127.0.0.1:{ports.world}"
+        config = Path(str(options.get("config", CONFIG)))
         defaults: dict[str, object] = {
             "app_secret": secrets.token_hex(16),
             "verify_token": secrets.token_hex(8),
@@ -104,18 +155,19 @@ class Plan:
             "whatsapp_api_url": f"{world}/graph/v26.0",
             "school_api_url": f"{world}/school",
             "openai_api_url": f"{world}/openai/v1",
+            "office": Phones(load_school(config).country).number(OFFICE_NUMBER),
         }
         return cls(folder=folder, ports=ports, **(defaults | options))  # type: ignore[arg-type]
 
-    # --- names of things -------------------------------------------------------------------------------------------
+    # --- addresses and names ---------------------------------------------------------------------------------------
 
     @property
     def aws_url(self) -> str:
-        return f"http://localhost:{self.ports.aws}"  # not the IP: S3 URLs break
+        return f"http://localhost:{self.ports.aws}"  # a name: with the IP address moto's S3 URLs break
 
     @property
     def public_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.front_door}"
+        return f"http://127.0.0.1:{self.ports.http_api}"
 
     @property
     def world_url(self) -> str:
@@ -146,11 +198,14 @@ class Plan:
     # --- environment of the functions ------------------------------------------------------------------------------
 
     def environment(self, function: Function) -> dict[str, str]:
-        """The environment variables of one function: what the catalog says it needs, and the AWS basics."""
+        """The environment variables of one function: those of the catalog, and AWS's own."""
         everything = {
-            "CONVERSATION_QUEUE_URL": self.queue_url("messages.fifo"),
-            "PAYMENT_QUEUE_URL": self.queue_url("payments.fifo"),
-            "EVENTS_QUEUE_URL": self.queue_url("events"),
+            **{
+                machine.queue_url_setting: self.queue_url(f"{machine.queue}.fifo")
+                for machine in MACHINES
+                if machine.queue
+            },
+            "EVENTS_QUEUE_URL": self.queue_url(EVENTS_QUEUE),
             "DOCUMENTS_BUCKET": BUCKET,
             "APP_SECRET_NAME": "school/local/whatsapp-app-secret",
             "VERIFY_TOKEN_NAME": "school/local/whatsapp-verify-token",
@@ -177,8 +232,10 @@ class Plan:
         chosen = {name: everything[name] for name in function.environment}
         if self.today:
             chosen["SCHOOL_TODAY"] = self.today.isoformat()
-        if self.whatsapp_api_url.startswith(self.world_url):  # never a number of the sample over the real WhatsApp
-            chosen["OFFICE_WHATSAPP"] = OFFICE
+        if self.whatsapp_api_url.startswith(self.world_url):  # the real WhatsApp must never get the sample's number
+            chosen["OFFICE_WHATSAPP"] = self.office
+        if self.config != CONFIG:
+            chosen["SCHOOL_CONFIG"] = str(self.config.absolute())
         return chosen | {
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",
@@ -195,7 +252,7 @@ class Plan:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         }
 
-    # --- as JSON, from process to process --------------------------------------------------------------------------
+    # --- as JSON --------------------------------------------------------------------------------------------------
 
     def save(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -211,6 +268,7 @@ class Plan:
             **values
             | {
                 "folder": Path(values["folder"]),
+                "config": Path(values["config"]),
                 "ports": Ports(**values["ports"]),
                 "today": date.fromisoformat(values["today"]) if values["today"] else None,
                 "school_api": SchoolApi(values["school_api"]),

@@ -2,11 +2,13 @@
 
 import io
 import json
+import logging
 import os
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -17,21 +19,32 @@ import boto3
 import pytest
 import requests
 from botocore.client import BaseClient
+from hypothesis import settings
+from pytest_socket import disable_socket, enable_socket
 from sqlalchemy import Engine, create_engine, text
 
 from functions import dependencies
+from functions.adapters import observability
 from functions.adapters.cache import rate_limit
 from functions.adapters.cache.redis_client import RedisClient
 from functions.adapters.database import connection
 from functions.adapters.database.tables import metadata
 from infra.catalog import FUNCTIONS, function
 from local.child import start, stop
+from local.kpi import Collected
 from local.plan import BUCKET, REGION, Plan, Ports
 from local.postgres import Postgres
 from local.redis_server import RedisServer
 from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.server import running
+from tests.selection import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+
+settings.register_profile("busy-machine", deadline=None)
+settings.register_profile("few-examples", deadline=None, max_examples=15)  # of `make test-fast`
+settings.load_profile("busy-machine")
 
 TODAY = date(2026, 11, 23)  # a Monday in term 3, which ends on 3 December
 ROOT = Path(__file__).parents[1]
@@ -49,6 +62,23 @@ def eventually(look: Callable[[], Any], seconds: float = 30) -> Any:
                 return found
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def nothing_started(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A fast test (see tests/selection.py) fails if it opens a socket or starts a process."""
+    if not request.node.get_closest_marker("fast"):
+        yield
+        return
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("a fast test must not start a process: see tests/selection.py")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", refuse)
+        disable_socket(allow_unix_socket=True)
+        yield
+        enable_socket()
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +101,14 @@ def environment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
     forget_everything()
 
 
-def forget_everything() -> None:
-    """Clear what functions keep from one invocation to the next: clients with their settings and secrets."""
+def forget_everything(*, but: Collection[str] = ()) -> None:
+    """Clear what functions keep from one invocation to the next: clients with their settings and secrets.
+
+    `but`: names of getters whose results stay.
+    """
     for module in [module for name, module in sys.modules.items() if name.startswith("functions.")]:
         for name, value in vars(module).items():
-            if name not in PROCESS_WIDE and hasattr(value, "cache_clear"):
+            if name not in PROCESS_WIDE and name not in but and hasattr(value, "cache_clear"):
                 value.cache_clear()
 
 
@@ -163,7 +196,7 @@ def database(plan: Plan, _schema: Engine, environment: pytest.MonkeyPatch) -> Da
 def sample_school(plan: Plan, database: Database) -> SampleSchool:
     """The demo families of the simulated school, in the database too."""
     school = SampleSchool.build(TODAY, plan.seed, families=24)
-    sample.load(connection.url, school)
+    sample.load(database.url, school)
     return school
 
 
@@ -295,7 +328,7 @@ class OutsideWorld:
 
     def outbox(self) -> list[dict[str, Any]]:
         """What people got, in order."""
-        return self.page("GET", "/outbox")
+        return list(self.page("GET", "/outbox"))
 
     def texts(self) -> list[str]:
         """The same as plain words."""
@@ -333,7 +366,8 @@ def school_calls(environment: pytest.MonkeyPatch) -> SchoolCalls:
 
 def _words(body: Mapping[str, Any]) -> str:
     content = body[body["type"]]
-    return content["body"]["text"] if body["type"] == "interactive" else content.get("body") or content.get("caption")
+    is_interactive = body["type"] == "interactive"
+    return str(content["body"]["text"] if is_interactive else content.get("body") or content.get("caption"))
 
 
 @pytest.fixture(scope="session")
@@ -360,12 +394,32 @@ def world(_world: OutsideWorld, environment: pytest.MonkeyPatch) -> OutsideWorld
 @pytest.fixture
 def printed(environment: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Everything that goes to a function's log: events and metrics."""
-    from functions.adapters import observability
-
     stream = io.StringIO()
     environment.setattr(sys, "stdout", stream)
-    handlers = observability.logger().handlers
+    handlers: list[Any] = [
+        handler for handler in observability.logger().handlers if isinstance(handler, logging.StreamHandler)
+    ]
+    assert handlers
     previous = [handler.setStream(stream) for handler in handlers]
     yield stream
     for handler, old in zip(handlers, previous, strict=True):
         handler.setStream(old or sys.__stdout__)
+
+
+Counts = Callable[[], Collected]
+
+
+@pytest.fixture
+def counts(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Counts:
+    """The metrics that have been written so far in this test."""
+    observability.flush()
+    capsys.readouterr()
+    log = tmp_path / "function.log"
+    log.touch()
+
+    def read() -> Collected:
+        observability.flush()
+        log.write_text(log.read_text() + capsys.readouterr().out)
+        return Collected.of(tmp_path)
+
+    return read

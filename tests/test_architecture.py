@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from infra.catalog import FUNCTIONS, Function, Side
+from tests.wiring import OURS, ROOT, imports, reached
 
-ROOT = Path(__file__).parents[1]
 HANDLERS = {function.name: function for function in FUNCTIONS}
 WIRING = {"dependencies", "settings"}  # modules beside the handlers that are none
 LONGEST_HANDLER = 60  # lines
-OURS = ("functions", "infra", "local", "tests", "bench")
 
 MAY_IMPORT = {
     "domain": {"domain"},
@@ -31,69 +30,6 @@ OUTSIDE = tuple(
     f"functions.adapters.{name}"
     for name in ("whatsapp.client", "school_api", "school_graph_client", "openai_api", "queues", "secret_store")
 )
-
-
-@cache
-def imports(path: Path) -> frozenset[str]:
-    """Modules that a file imports, anywhere in it, but for type checking."""
-    found: set[str] = set()
-
-    def visit(node: ast.AST) -> None:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            return
-        found.update(imported(node))
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    visit(ast.parse(path.read_text("utf-8")))
-    return frozenset(found)
-
-
-def imported(node: ast.AST) -> set[str]:
-    """What one import statement names; of our own packages also the names taken from them."""
-    if isinstance(node, ast.Import):
-        return {alias.name for alias in node.names}
-    if not isinstance(node, ast.ImportFrom) or node.module is None:
-        return set()
-    is_ours = node.module.split(".")[0] in OURS
-    return {node.module} | {f"{node.module}.{alias.name}" for alias in node.names if is_ours}
-
-
-def file_of(module: str) -> Path | None:
-    """The file of one of our modules."""
-    path = ROOT / Path(*module.split("."))
-    return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
-
-
-@cache
-def getters() -> dict[str, ast.FunctionDef]:
-    """The functions of dependencies.py by name."""
-    tree = ast.parse((ROOT / "functions" / "dependencies.py").read_text("utf-8"))
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def getters_of(handler: str) -> set[str]:
-    """The getters that a handler uses, and those that they use."""
-    tree: ast.AST = ast.parse((ROOT / "functions" / f"{handler}.py").read_text("utf-8"))
-    found: set[str] = set()
-    fresh = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & set(getters())
-    while fresh:
-        found |= fresh
-        used = {node.id for name in fresh for node in ast.walk(getters()[name]) if isinstance(node, ast.Name)}
-        fresh = (used & set(getters())) - found
-    return found
-
-
-def reached(handler: str) -> set[str]:
-    """Our modules that a function can load: those of its file, of its getters, and what they import."""
-    fresh = set(imports(ROOT / "functions" / f"{handler}.py")) - {"functions.dependencies"}
-    fresh |= {name for getter in getters_of(handler) for node in ast.walk(getters()[getter]) for name in imported(node)}
-    found: set[str] = set()
-    while fresh:
-        found |= fresh
-        files = [path for name in fresh if name.startswith("functions.") and (path := file_of(name))]
-        fresh = {name for path in files for name in imports(path)} - found - {"functions.dependencies"}
-    return {name for name in found if name.startswith("functions.") and file_of(name)}
 
 
 def files(folder: str) -> list[Path]:

@@ -11,24 +11,24 @@ TESTS = Path(__file__).parent
 ROWS = {
     "unsigned and wrongly signed webhooks were acted on": [
         "e2e/test_conversation.py::test_unsigned_or_wrongly_signed_does_nothing",
-        "functions/test_webhook.py::test_whoever_cannot_sign_is_refused_and_nothing_happens",
+        "functions/test_webhook.py::test_a_body_without_a_valid_signature_is_refused_and_nothing_happens",
     ],
     "the same webhook twice: two answers, two requests counted": [
         "e2e/test_conversation.py::test_same_body_twice_and_at_the_same_instant_is_one_reply_and_one_pass",
-        "adapters/test_passes.py::test_the_same_message_counts_once",
+        "adapters/database/test_gate_passes.py::test_same_message_counts_once",
     ],
     "two pass requests at once: two valid passes, one PDF overwriting the other": [
         "e2e/test_faults.py::test_two_requests_of_one_instant_are_one_pass_and_one_pdf",
-        "adapters/test_passes.py::test_two_requests_of_one_instant_make_one_pass_and_count_as_two",
+        "adapters/database/test_gate_passes.py::test_two_simultaneous_requests_make_one_pass_and_count_as_two",
     ],
     "school API 500: no retry; HTML: 'no fees recorded'": [
         "e2e/test_faults.py::test_school_api_down_is_one_apology_and_nothing_internal",
         "e2e/test_faults.py::test_school_api_failing_once_is_tried_again",
-        "adapters/test_school_api.py::test_what_is_not_of_the_known_shape_is_a_failure_never_an_empty_account",
+        "adapters/test_school_api.py::test_unknown_shape_is_a_failure_never_an_empty_account",
     ],
     "school API hangs: minutes of silence": [
         "e2e/test_faults.py::test_school_api_down_or_silent_serves_the_last_figures_with_their_date",
-        "adapters/test_school_api.py::test_a_silent_school_takes_no_more_than_the_deadline_for_several_children",
+        "adapters/test_school_api.py::test_silent_school_takes_no_more_than_the_deadline_for_several_children",
     ],
     "profile call fails while the student is in the database": [
         "e2e/test_conversation.py::test_children_together_with_a_sum_fetched_side_by_side",  # six calls, no profile
@@ -49,7 +49,7 @@ ROWS = {
     ],
     "after a statement, menu numbers mean something else": [
         "e2e/test_faults.py::test_a_row_of_old_trouble_a_question_of_ours_never_traps",
-        "domain/test_conversation.py::test_our_question_never_traps",
+        "domain/test_conversation.py::test_commands_work_while_a_child_is_asked_for",
     ],
     "parents never reach the AI; 'hi', 'thanks', '1.' are invalid": [
         "e2e/test_conversation.py::test_balance_in_many_words",
@@ -60,25 +60,25 @@ ROWS = {
         "e2e/test_conversation.py::test_several_children_are_asked_for_by_button_or_name",
     ],
     "ten calls a minute shared by all, then 'unexpected error'": [
-        "statemachines/test_conversation.py::test_a_fetch_waits_for_its_turn",
+        "statemachines/test_conversation.py::test_a_fetch_waits_for_the_rate_limit",
         "functions/test_understand.py::test_in_a_rush_old_figures_are_better_than_none",
         "adapters/test_school_api.py::test_a_429_is_waited_for_as_long_as_it_says",
     ],
     "a pass request overwrites the parent's numbers": [
-        "functions/test_save_students.py::test_a_stranger_who_names_a_child_takes_no_number_away",
-        "functions/test_save_students.py::test_nobody_else_is_looked_up_anew",
+        "functions/test_save_found_student.py::test_a_stranger_who_names_a_child_takes_no_number_away",
+        "functions/test_save_student_page.py::test_people_whom_a_page_does_not_change_stay_cached",
         "test_architecture.py::test_only_the_sync_writes_numbers",
     ],
     "a new engine and pool per message": [
-        "adapters/test_database.py::test_two_messages_use_one_connection",
-        "adapters/test_database.py::test_the_pool_is_bounded",
+        "adapters/database/test_connection.py::test_handlers_keep_one_connection_across_messages",
+        "adapters/database/test_connection.py::test_pool_is_bounded",
     ],
     "five questions a day for strangers never applied": [
         "e2e/test_conversation.py::test_visitors_five_questions_a_day",
     ],
     "passwords, tokens, numbers and replies in the log": [
         "functions/test_logs.py::test_one_message_logs_little_and_nothing_of_the_parent",
-        "functions/test_logs.py::test_failures_are_told_without_anything_of_the_parent",
+        "functions/test_logs.py::test_failures_are_logged_without_anything_of_the_parent",
     ],
     "in the holidays each feature assumes another term": [
         "functions/test_gate_pass.py::test_no_pass_in_the_holidays",
@@ -86,14 +86,16 @@ ROWS = {
     ],
     "the gate check trusts a phone number in the link": [
         "e2e/test_conversation.py::test_gate_pass_by_share_paid",
-        "adapters/test_passes.py::test_any_other_token_is_unknown_and_recorded",
+        "adapters/database/test_gate_passes.py::test_any_other_token_is_unknown_and_recorded",
     ],
-    "a default key where none is set": ["functions/test_webhook.py::test_a_missing_setting_is_named"],
+    "a default key where none is set": [
+        "functions/test_webhook.py::test_missing_settings_are_named_and_there_are_no_defaults"
+    ],
     "three sends for a message, first sign of life after 2.4 s": [
         "e2e/test_conversation.py::test_first_sign_of_life_is_the_typing_indicator",
     ],
     "two first messages at one instant: one reply lost": [
-        "adapters/test_message_log.py::test_two_first_messages_of_one_instant_are_both_recorded",
+        "adapters/database/test_contacts.py::test_two_simultaneous_first_messages_are_both_recorded",
     ],
     "database down: '1' is sent to OpenAI; secrets hanging: minutes of silence": [
         "e2e/test_faults.py::test_database_down_still_understands_and_apologises_once",

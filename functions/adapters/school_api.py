@@ -10,6 +10,7 @@ from uuid import uuid4
 import requests
 
 from functions.adapters import observability
+from functions.adapters.school_config import school
 from functions.adapters.secret_store import SecretStore
 from functions.domain.accounts import Line, read_lines
 from functions.domain.errors import InvalidRequest, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
@@ -180,7 +181,7 @@ def _reader(name: str) -> Callable[[object], tuple[Line, ...]]:
         if not isinstance(data, dict):
             raise InvalidRequest("data", "an object")
         lines = data.get(name)
-        return () if lines is None else read_lines(lines, name)
+        return () if lines is None else read_lines(lines, name, school().currency)
 
     return read
 

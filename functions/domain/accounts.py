@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from functions.domain.errors import InvalidRequest
-from functions.domain.money import parse
+from functions.domain.money import Currency, parse
 
 
 class Standing(Enum):
@@ -28,11 +28,14 @@ class Line:
     day: date | None  # the school leaves it out at times
 
     @classmethod
-    def read(cls, value: object, field: str) -> "Line":
-        """From a JSON object `{"fee_type", "amount", "date"}`; InvalidRequest names the field."""
+    def read(cls, value: object, field: str, currency: Currency | None = None) -> "Line":
+        """From a JSON object `{"fee_type", "amount", "date"}`; `currency`: whose symbol the amount may bear.
+
+        InvalidRequest names the field.
+        """
         if not isinstance(value, Mapping):
             raise InvalidRequest(field, "an object with fee_type, amount and date")
-        amount = parse(value.get("amount"), f"{field}.amount")
+        amount = parse(value.get("amount"), f"{field}.amount", currency)
         kind = value.get("fee_type")
         raw = value.get("date")
         try:
@@ -117,8 +120,8 @@ class Account:
         return cls(str(value.get("term", "")), str(value.get("as_of", "")), bool(value.get("stale")), students)
 
 
-def read_lines(value: object, field: str) -> tuple[Line, ...]:
+def read_lines(value: object, field: str, currency: Currency | None = None) -> tuple[Line, ...]:
     """Lines from a JSON list; InvalidRequest names the one that cannot be read."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InvalidRequest(field, "a list of charges or payments")
-    return tuple(Line.read(item, f"{field}[{place}]") for place, item in enumerate(value))
+    return tuple(Line.read(item, f"{field}[{place}]", currency) for place, item in enumerate(value))

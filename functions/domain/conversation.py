@@ -176,6 +176,7 @@ def request_of(message: Message, person: Person, pending: Pending | None, school
         students=person.students,
         calendar=school.calendar,
         prefix=school.student_id_prefix,
+        assistant=school.assistant,
         today=today,
     )
     if message.type not in TYPED and (request.intent == Intent.QUESTION or not message.text):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from functions.domain.accounts import Line, StudentAccount
 from functions.domain.gate_passes import PassState
+from functions.domain.money import Currency
 from functions.domain.terms import Term
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class StatementDocument:
     term: Term
     as_of: date  # the day the figures are from
     children: tuple[StatementChild, ...]  # at least one
-    currency: str = "$"
+    currency: Currency
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ class Delivery(Enum):
 
 
 def delivery(request_of_week: int, weekly_documents: int, weekly_requests: int) -> Delivery:
-    """Up to `weekly_documents` requests of a child's week get the PDF, up to `weekly_requests` the details as text, later
-    ones a refusal. `request_of_week` counts from 1."""
+    """Up to `weekly_documents` requests of a child's week get the PDF, up to `weekly_requests` the details as text,
+    later ones a refusal. `request_of_week` counts from 1."""
     if request_of_week <= weekly_documents:
         return Delivery.DOCUMENT
     return Delivery.TEXT if request_of_week <= weekly_requests else Delivery.REFUSED

@@ -113,7 +113,7 @@ _ABOUT: Final = re.compile(
 _GREETING: Final = re.compile(
     r"^(hi+|hello+|helo+|hey+|hie+|hy|hallo|hesi+|yo|g(oo|u)d (morning|afternoon|evening|day|night)|morning|afternoon|evening"
     r"|greetings|mhoro|mhoroi|makadii|makadini|makadi|mangwanani|masikati|manheru|maswera sei|mamuka sei|kwaziwai"
-    r"|salibonani|sawubona|unjani|linjani|dear|mya|sir|madam|maam|mam|team|there|school|admin|teacher|good people"
+    r"|salibonani|sawubona|unjani|linjani|dear|sir|madam|maam|mam|team|there|school|admin|teacher|good people"
     r"|how (are|r) (you|u)( today| doing)?|(i )?hope you are (well|fine))\b"
 )
 _MENU: Final = re.compile(
@@ -122,9 +122,9 @@ _MENU: Final = re.compile(
 )
 # Thanks and assent; the lookahead wants at least one word that says so, for `yes` or `sir` alone says nothing.
 _THANKS: Final = re.compile(
-    r"^(?!((and|sir|madam|maam|mya|yes|no|well|again|for|your|the|help|it|all|that|information|info|you|today)( |$))+$)"
+    r"^(?!((and|sir|madam|maam|yes|no|well|again|for|your|the|help|it|all|that|information|info|you|today)( |$))+$)"
     r"((ok|okay|okey|k|alright|great|nice|good|perfect|well|noted|sure|fine|yes|no|thanks?|thank (you|u)|thankyou|thanx|thx"
-    r"|ty|cool|wonderful|lovely|bye|goodbye|cheers|appreciated|received|got it|so much|very much|a lot|again|mya|sir|maam"
+    r"|ty|cool|wonderful|lovely|bye|goodbye|cheers|appreciated|received|got it|so much|very much|a lot|again|sir|maam"
     r"|madam|and|god bless( you)?|welcome|awesome|with|for|your|the|help|assistance|response|it|all|that|information|info|today|you"
     r"|ndatenda|tatenda|maita( basa| henyu)?|mazvita|siyabonga|ngiyabonga)( |$))+$"
 )
@@ -166,17 +166,25 @@ def plain(text: str) -> str:
 
 
 def recognise(
-    text: str, *, registered: bool, students: Sequence[Student], calendar: Calendar, prefix: str, today: date
+    text: str,
+    *,
+    registered: bool,
+    students: Sequence[Student],
+    calendar: Calendar,
+    prefix: str,
+    assistant: str,
+    today: date,
 ) -> Request:
     """The request behind typed words. What is no command is a question.
 
     `students` are the sender's own children: only their names are looked for. `prefix`: of the school's student ids.
+    `assistant`: the name that people address us by.
     """
     term = calendar.mentioned(text, today)
     mentioned = _students(text, students, prefix)
     if not plain(text):
         return Request(_wordless(text))
-    words = _without_greeting(plain(without_mention(text)))
+    words = _without_greeting(_without_address(plain(without_mention(text)), assistant, students))
     if not term and _THANKS.match(words):
         return Request(Intent.THANKS)
     short = _without_greeting(" ".join(_POLITE.sub(" ", words).split()))
@@ -251,8 +259,16 @@ def _by_number(number: int, *, registered: bool) -> Request:
     return Request(Intent.MENU)
 
 
+def _without_address(words: str, assistant: str, students: Sequence[Student]) -> str:
+    """`thanks mya` -> `thanks`; a child of the same name keeps it."""
+    name = plain(assistant)
+    if not name or any(_names(student.first_name, name) for student in students):
+        return words
+    return " ".join(re.sub(rf"\b{name}\b", " ", words).split())
+
+
 def _without_greeting(words: str) -> str:
-    """`hello mya how much do i owe` -> `how much do i owe`."""
+    """`hello dear how much do i owe` -> `how much do i owe`."""
     while match := _GREETING.match(words):
         words = words[match.end() :].strip()
     return words

@@ -63,7 +63,7 @@ class Message:
             if not isinstance(value.get(name), str) or not value[name]:
                 raise InvalidRequest(f"message.{name}", "a text")
         if not value.get("phone") and not value.get("bsuid"):
-            raise InvalidRequest("message.phone", "a number such as +263771234567, or a bsuid")
+            raise InvalidRequest("message.phone", "a number in E.164 form, or a bsuid")
         known = {item.name for item in fields(cls)}
         defaults: dict[str, object] = {"timestamp": 0, "phone": None, "bsuid": None, "phone_number_id": ""}
         return cls(**(defaults | {name: item for name, item in value.items() if name in known}))

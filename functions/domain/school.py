@@ -1,18 +1,16 @@
-"""The school as configured: read from config/, checked whole, so that a bad line is named before anything starts."""
+"""The school as configured: checked whole, so that a bad line is named before anything starts."""
 
-import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from functions.domain.errors import ConfigurationError
 from functions.domain.gate_passes import Tier, Validity
 from functions.domain.knowledge import Entry, Knowledge
+from functions.domain.money import EXAMPLE_EXPECTED, Currency
 from functions.domain.terms import Calendar, Term
 
 VISITOR_MENU = ("about", "admissions", "events", "contact")  # entries the visitor's menu needs
@@ -49,8 +47,9 @@ class School:
     full_name: str
     motto: str
     assistant: str
+    languages: tuple[str, ...]  # in which the assistant may answer
     timezone: ZoneInfo
-    currency: str
+    currency: Currency
     country: str  # ISO 3166 code: how local phone numbers are read
     student_id_prefix: str
     website: str
@@ -87,6 +86,13 @@ class _Reader:
         self.problems.append(f"{where}.{name}: expected a text")
         return ""
 
+    def texts(self, values: Mapping[str, object], where: str, name: str) -> tuple[str, ...]:
+        found = values.get(name)
+        if isinstance(found, list) and found and all(isinstance(item, str) and item.strip() for item in found):
+            return tuple(item.strip() for item in found)
+        self.problems.append(f'{where}.{name}: expected a list of texts such as ["English"]')
+        return ()
+
     def number(self, values: Mapping[str, object], where: str, name: str, least: int, most: int) -> int:
         found = values.get(name)
         if isinstance(found, int) and not isinstance(found, bool) and least <= found <= most:
@@ -97,7 +103,7 @@ class _Reader:
     def colour(self, values: Mapping[str, object], where: str, name: str) -> str:
         found = self.text(values, where, name)
         if found and not COLOUR.fullmatch(found):
-            self.problems.append(f"{where}.{name}: expected a colour such as #123a73")
+            self.problems.append(f"{where}.{name}: expected a colour such as #1a2b3c")
         return found
 
     def rows(self, values: Mapping[str, object], name: str, where: str = "") -> list[Mapping[str, object]]:
@@ -108,31 +114,11 @@ class _Reader:
         return []
 
 
-def load(folder: Path) -> School:
-    """Read `school.toml` and `knowledge.json` of that folder.
-
-    Raises ConfigurationError that lists every problem found.
-    """
-    read = _Reader()
-    values: Mapping[str, object] = {}
-    entries: object = []
-    try:
-        values = tomllib.loads((folder / "school.toml").read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        read.problems.append(f"school.toml: {error}")
-    try:
-        entries = json.loads((folder / "knowledge.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        read.problems.append(f"knowledge.json: {error}")
-    if read.problems:
-        raise ConfigurationError(read.problems)
-    return build(values, entries)
-
-
 def build(values: Mapping[str, object], entries: object) -> School:
     """The school from parsed configuration; raises ConfigurationError that lists every problem."""
     read = _Reader()
     about = read.table(values, "school")
+    money = read.table(values, "currency")
     office = read.table(values, "office")
     paper = read.table(values, "letterhead")
     gate = read.table(values, "gate_pass")
@@ -144,8 +130,9 @@ def build(values: Mapping[str, object], entries: object) -> School:
         full_name=read.text(about, "school", "full_name"),
         motto=read.text(about, "school", "motto", empty=True),
         assistant=read.text(about, "school", "assistant"),
+        languages=read.texts(about, "school", "languages"),
         timezone=_timezone(read, read.text(about, "school", "timezone")),
-        currency=read.text(about, "school", "currency"),
+        currency=_currency(read, money),
         country=_country(read, read.text(about, "school", "country")),
         student_id_prefix=_prefix(read, read.text(about, "school", "student_id_prefix")),
         website=read.text(about, "school", "website", empty=True),
@@ -181,19 +168,31 @@ def _timezone(read: _Reader, name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
-        read.problems.append("school.timezone: expected a time zone such as Africa/Harare")
+        read.problems.append("school.timezone: expected a time zone such as Europe/London")
         return ZoneInfo("UTC")
+
+
+def _currency(read: _Reader, values: Mapping[str, object]) -> Currency:
+    code, name, example = (read.text(values, "currency", key) for key in ("code", "name", "amount"))
+    if code and not re.fullmatch(r"[A-Z]{3}", code):
+        read.problems.append("currency.code: expected three capital letters such as USD")
+    try:
+        return Currency.of(code, name, example)
+    except ValueError:
+        if example:
+            read.problems.append(f"currency.amount: expected {EXAMPLE_EXPECTED}")
+        return Currency(code, name, "")
 
 
 def _number(read: _Reader, number: str) -> str | None:
     if number and not re.fullmatch(r"\+[1-9]\d{6,14}", number):
-        read.problems.append("office.whatsapp: expected a number such as +263771234567, or nothing")
+        read.problems.append("office.whatsapp: expected a number such as +447700900123, or nothing")
     return number or None
 
 
 def _country(read: _Reader, code: str) -> str:
     if code and not re.fullmatch(r"[A-Z]{2}", code):
-        read.problems.append("school.country: expected two capital letters such as ZW")
+        read.problems.append("school.country: expected two capital letters such as GB")
     return code
 
 
@@ -205,7 +204,7 @@ def _hours(read: _Reader, hours: str) -> str:
 
 def _prefix(read: _Reader, prefix: str) -> str:
     if prefix and not re.fullmatch(r"[A-Z]{1,8}", prefix):
-        read.problems.append("school.student_id_prefix: expected 1 to 8 capital letters such as SSC")
+        read.problems.append("school.student_id_prefix: expected 1 to 8 capital letters such as ABC")
     return prefix
 
 

@@ -91,16 +91,19 @@ def flaw_of_contact(
     return Flaw.BAD_NUMBER if record.student_mobile else Flaw.NO_NUMBER
 
 
-def how_to_fix(flaw: Flaw, prefix: str) -> str:
-    """What a clerk does in the school's system; the next sync then takes the record."""
+def how_to_fix(flaw: Flaw, prefix: str, local: str, international: str) -> str:
+    """What a clerk does in the school's system; the next sync then takes the record.
+
+    `local`, `international`: the two ways to write a mobile number of the school's country.
+    """
     return {
         Flaw.NO_ID: f"Give the student a number such as {prefix}20251234.",
         Flaw.BAD_ID: f"Write the student number as {prefix} and digits, such as {prefix}20251234.",
         Flaw.TAKEN_ID: "Two students have this number: give one of them a number of their own.",
         Flaw.NO_NAME: "Enter the student's first name and surname.",
-        Flaw.NO_NUMBER: "Enter the guardian's mobile number, such as 0771 234 567.",
-        Flaw.BAD_NUMBER: "Correct the mobile number, as in 0771 234 567 or, from abroad, +27 82 123 4567.",
-        Flaw.HALF_READ: "Correct the number that is not like 0771 234 567 or +27 82 123 4567; the others are in use.",
+        Flaw.NO_NUMBER: f"Enter the guardian's mobile number, such as {local}.",
+        Flaw.BAD_NUMBER: f"Correct the mobile number, as in {local} or, with the country's code, {international}.",
+        Flaw.HALF_READ: f"Correct the number that is not like {local} or {international}; the others are in use.",
     }[flaw]
 
 

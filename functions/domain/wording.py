@@ -648,7 +648,7 @@ def _only(plan: Plan) -> str:
 
 
 def _show(amount: Decimal, school: School) -> str:
-    return money.show(amount, school.currency)
+    return school.currency.show(amount)
 
 
 def _term_title(code: str | None, school: School) -> str:

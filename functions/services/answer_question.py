@@ -39,14 +39,18 @@ class QuestionAnswerer:
     def answer(self, question: Question) -> dict[str, Any]:
         """`{"answer", "cacheable", "source": "model" | "knowledge"}`."""
         plan, account = question.plan, question.account
-        instructions = answers.instructions(self.school, clock.now(self.school.timezone).date())
+        today = clock.now(self.school.timezone).date()
+        instructions = answers.instructions(self.school, today)
         figures = answers.figures(account, plan.students, self.school)
         asked = answers.question(plan.question or "")
         try:
             answer = self.model.answer(instructions, f"{figures}\n\n{asked}".strip())
-            if not answers.is_safe(answer, instructions + figures):
+            given = f"{answers.facts(self.school, today)}\n{figures}"
+            if not answers.is_safe(answer, given, self.school.currency):
                 observability.count("AnswersRejected")
-                raise AnswerUnavailable("an amount that was not given, or nothing, or too much")
+                raise AnswerUnavailable(
+                    "an amount, number, contact or link that was not given, or nothing, or too much"
+                )
             return {"answer": answer, "cacheable": not plan.personal, "source": "model"}
         except ServiceError as error:
             observability.logger().warning(

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are accepted, each with its reason where the thing is made."""
+"""Accepted findings of cdk-nag, each with its reason."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -7,7 +7,7 @@ from aws_cdk import Acknowledgment, Aws, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-# How the resource of a statement may end in a wildcard -> why. Any other ending is an error.
+# Allowed wildcard endings of a statement's resource -> the reason. Any other ending is an error.
 WILDCARDS: Final = {
     ":log-stream:*": "Streams of the function's own log group; Lambda makes up their names.",
     "/passes/*": "Passes are named by their numbers.",

@@ -1,4 +1,4 @@
-"""All that the Lambda functions have in common, and what each of them may do."""
+"""A Lambda function of the catalog."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,18 @@ from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function_role import function_role
 from infra.constructs.log_group import log_group
 from infra.constructs.vpc import DataNetwork
+from infra.names import kebab_case
 from infra.settings import Settings
 
-ALIAS = "live"  # what everything calls; moving it is a release, moving it back a rollback
+ALIAS = "live"  # every caller uses it; a release moves it
 ARCHITECTURE = lambda_.Architecture.ARM_64
 RUNTIME = lambda_.Runtime.PYTHON_3_13
-LATEST = "python3.13 is what the layers are built for, byte code included."
+LATEST = "The layers and their byte code are built for python3.13."
 
 
 @dataclass(frozen=True)
 class Package:
-    """What the functions run on: the code, and layers by their names in the catalog."""
+    """The code package, and the layers by their names in the catalog."""
 
     code: lambda_.Code
     layers: Mapping[str, lambda_.ILayerVersion]
@@ -48,7 +49,8 @@ class BotFunction(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.catalog = function
-        name = settings.name(function.name.replace("_", "-"))
+        self.label = kebab_case(function.name)
+        self.name = name = settings.name(self.label)
         inside = function.side is Side.DATA
         snap_start = settings.snap_starts(function.name)
         log = log_group(self, "Log", f"/aws/lambda/{name}", settings.log_days)
@@ -71,16 +73,16 @@ class BotFunction(Construct):
             security_groups=[network.functions] if inside else None,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
-            system_log_level_v2=lambda_.SystemLogLevel.INFO,  # says how long a cold start took
-            # Never above INFO, at which metrics pass; the functions hold back their own lines (LOG_LEVEL).
+            system_log_level_v2=lambda_.SystemLogLevel.INFO,  # includes the duration of cold starts
+            # Never above INFO, the level of metrics; LOG_LEVEL filters the lines of the functions themselves.
             application_log_level_v2=(
                 lambda_.ApplicationLogLevel.DEBUG if settings.log_level == "DEBUG" else lambda_.ApplicationLogLevel.INFO
             ),
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=settings.reserved(function.name),
             current_version_options=lambda_.VersionOptions(
-                # Kept, so that the alias can be moved back at once; but each snapshot would be charged for. Not kept of
-                # a deployment that was taken back: in its way, the same release could not be deployed again.
+                # Kept, so that the alias can be moved back at once. Not with SnapStart, where each version's snapshot
+                # is charged for, and not after a rolled-back deployment, which could then not be repeated.
                 removal_policy=RemovalPolicy.DESTROY if snap_start else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
             ),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
@@ -101,13 +103,17 @@ class BotFunction(Construct):
             {
                 "AwsSolutions-L1": LATEST,
                 "Serverless-LambdaLatestVersion": LATEST,
-                "Serverless-LambdaDLQ": "Called and waited for; what need not be waits in SQS, with dead letters.",
+                "Serverless-LambdaDLQ": "Every call is synchronous or comes from SQS, which has a dead-letter queue.",
             },
         )
 
     def errors(self) -> cloudwatch.Metric:
         """Failed calls in five minutes, of all versions that are live: a small school has few calls in one."""
-        return self.alias.metric_errors(period=Duration.minutes(5), statistic="Sum")
+        return self._metric("Errors", "Sum")
+
+    def duration(self, statistic: str) -> cloudwatch.Metric:
+        """In milliseconds."""
+        return self._metric("Duration", statistic)
 
     def errors_of_new_version(self) -> cloudwatch.Metric:
         """Failed calls in a minute, of the version that this deployment brings."""
@@ -118,3 +124,13 @@ class BotFunction(Construct):
             "ExecutedVersion": self.function.current_version.version,
         }
         return self.alias.metric_errors(period=Duration.minutes(1), statistic="Sum", dimensions_map=dimensions)
+
+    def _metric(self, metric_name: str, statistic: str) -> cloudwatch.Metric:
+        # Found by name: a reference would be an export, and the function could not be removed from the catalog.
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric_name,
+            dimensions_map={"FunctionName": self.name, "Resource": f"{self.name}:{ALIAS}"},
+            statistic=statistic,
+            period=Duration.minutes(5),
+        )

@@ -1,8 +1,9 @@
-"""ElastiCache Serverless for Valkey: TLS, one IAM user, ceilings on size and requests."""
+"""ElastiCache Serverless for Valkey: TLS, one IAM user, limits of size and requests."""
 
 from typing import Final
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticache as elasticache
 from constructs import Construct
@@ -11,17 +12,17 @@ from infra.constructs.vpc import DataNetwork
 from infra.settings import Settings
 
 PORTS: Final = ec2.Port.tcp_range(6379, 6380)  # 6380: the endpoint for reads
-# Everything an application needs, cluster discovery included, and no command that empties or reconfigures the cache.
+# All commands but those that empty or reconfigure the cache; INFO is needed for cluster discovery.
 ACCESS: Final = "on ~* &* +@all -@admin -@dangerous +info"
 
 
 class Cache(Construct):
-    """The cache and its user. It may be lost at any time: it costs speed, never an answer, so it is not retained."""
+    """The cache and its user. Not retained: losing it makes answers slower, and loses none."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings, network: DataNetwork) -> None:
         super().__init__(scope, id)
         self.name = settings.name("cache")
-        # With IAM the id and the name must be the same, and ids are unique in an account: hence the environment in it.
+        # With IAM the user id and name must be equal, and ids are unique in an account: hence the environment in it.
         self.user = settings.name("assistant")
         access = ec2.SecurityGroup(
             self,
@@ -41,7 +42,7 @@ class Cache(Construct):
             access_string=ACCESS,
             authentication_mode={"Type": "iam"},
         )
-        # A group of users for Valkey needs no user `default`, so that nobody signs in without IAM.
+        # A user group for Valkey needs no user `default`, so nobody can sign in without IAM.
         users = elasticache.CfnUserGroup(
             self, "Users", engine="valkey", user_group_id=settings.name("users"), user_ids=[user.ref]
         )
@@ -71,6 +72,16 @@ class Cache(Construct):
 
     @property
     def connect_arns(self) -> list[str]:
-        """What `elasticache:Connect` is granted on: the cache and its one user."""
+        """The ARNs of the cache and of its user, for `elasticache:Connect`."""
         prefix = f"arn:{Aws.PARTITION}:elasticache:{Aws.REGION}:{Aws.ACCOUNT_ID}"
         return [f"{prefix}:serverlesscache:{self.name}", f"{prefix}:user:{self.user}"]
+
+    def metric(self, name: str, period: Duration) -> cloudwatch.Metric:
+        """The sum over a period."""
+        return cloudwatch.Metric(
+            namespace="AWS/ElastiCache",
+            metric_name=name,
+            dimensions_map={"clusterId": self.name},
+            statistic="Sum",
+            period=period,
+        )

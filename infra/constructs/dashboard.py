@@ -1,5 +1,6 @@
-"""One page that says how the assistant does: messages, answers, times, and what stands in the way."""
+"""The dashboard: KPIs, replies, executions, functions and stores."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from aws_cdk import Duration
@@ -7,19 +8,33 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra import kpis
-from infra.constructs.alarms import Alarms
+from infra.constructs.bot_function import BotFunction
+from infra.constructs.cache import Cache
+from infra.constructs.database import Database
+from infra.constructs.http_api import HttpApi
+from infra.constructs.queues import QueueWithDeadLetters
+from infra.constructs.state_machine import StateMachine
 from infra.settings import Settings
-from infra.stacks.bot import BotStack
-from infra.stacks.data import DataStack
 
 FIVE_MINUTES: Final = Duration.minutes(5)
 
 
 class Dashboard(Construct):
-    """The rows are made by one method each; add a method to add a row."""
+    """One method for each row of widgets."""
 
     def __init__(
-        self, scope: Construct, id: str, settings: Settings, data: DataStack, bot: BotStack, alarms: Alarms
+        self,
+        scope: Construct,
+        id: str,
+        settings: Settings,
+        *,
+        alarms: Sequence[cloudwatch.IAlarm],
+        machines: Sequence[StateMachine],
+        queues: Sequence[QueueWithDeadLetters],
+        functions: Sequence[BotFunction],
+        api: HttpApi,
+        database: Database,
+        cache: Cache,
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
@@ -28,20 +43,23 @@ class Dashboard(Construct):
             self, "Dashboard", dashboard_name=settings.name("assistant"), default_interval=Duration.hours(12)
         )
         self.dashboard.add_widgets(
-            cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.alarms), width=24, height=4)
+            cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4)
         )
         self.dashboard.add_widgets(*self._kpis())
         self.dashboard.add_widgets(*self._answers())
-        self.dashboard.add_widgets(*self._conversations(bot))
-        self.dashboard.add_widgets(*self._functions(bot))
-        self.dashboard.add_widgets(*self._data(settings, data))
+        for machine in machines:
+            if machine.catalog.queue:
+                self.dashboard.add_widgets(*self._executions(machine))
+        self.dashboard.add_widgets(*self._queues(queues))
+        self.dashboard.add_widgets(*self._functions(functions, api))
+        self.dashboard.add_widgets(*self._stores(database, cache))
 
     def _kpis(self) -> list[cloudwatch.IWidget]:
         """The plan's KPI table, each with its target as a line."""
         average, p95 = (self._metric("ResponseTime", statistic, kpis.ANSWERING) for statistic in ("Average", "p95"))
         cold = _ratio("cold starts (%)", self._total("ColdStarts"), self._total("Invocations"))
         hits = _ratio("hits (%)", self._total("CacheHits"), self._total("CacheHits", "CacheMisses"))
-        # Summed up from the left of the graph on: there are few, and one who changes their mind counts one down.
+        # Running sums over the graph: ratings are few, and a changed rating counts -1 for the old one.
         up, both = self._total("FeedbackUp"), self._total("FeedbackUp", "FeedbackDown")
         feedback = _ratio("👍 (%)", f"RUNNING_SUM({up})", f"RUNNING_SUM({both})")
         return [
@@ -53,7 +71,7 @@ class Dashboard(Construct):
         ]
 
     def _answers(self) -> list[cloudwatch.IWidget]:
-        """By intent; where the time of a typical run goes; what became of it."""
+        """Response time by intent; the steps of a typical run; outcomes."""
         by_intent = _expression(self._search("ResponseTime", by="intent", statistic="p95"))
         steps = [
             self._metric(step.metric, f"p{kpis.TYPICAL}", step.function, label=step.label)
@@ -73,82 +91,70 @@ class Dashboard(Construct):
             cloudwatch.GraphWidget(title="Not delivered, by WhatsApp's error code", left=by_code, width=6),
         ]
 
-    def _conversations(self, bot: BotStack) -> list[cloudwatch.IWidget]:
-        machine = bot.conversation.machine
-        duration = [machine.metric_time(period=FIVE_MINUTES, statistic=name) for name in ("p50", "p95", "p99")]
+    def _executions(self, machine: StateMachine) -> list[cloudwatch.IWidget]:
         return [
             cloudwatch.GraphWidget(
-                title="Conversations",
+                title=f"Executions of {machine.label}",
                 left=[
-                    machine.metric_started(period=FIVE_MINUTES, label="begun"),
-                    machine.metric_succeeded(period=FIVE_MINUTES, label="answered"),
-                    machine.metric_failed(period=FIVE_MINUTES, label="failed"),
+                    machine.executions("ExecutionsStarted", "started"),
+                    machine.executions("ExecutionsSucceeded", "succeeded"),
+                    machine.executions("ExecutionsFailed", "failed"),
                 ],
+                width=12,
+            ),
+            cloudwatch.GraphWidget(
+                title=f"Time of an execution of {machine.label} (ms)",
+                left=[machine.duration(statistic) for statistic in ("p50", "p95", "p99")],
+                width=12,
+            ),
+        ]
+
+    def _queues(self, queues: Sequence[QueueWithDeadLetters]) -> list[cloudwatch.IWidget]:
+        return [
+            cloudwatch.GraphWidget(
+                title="Messages waiting", left=[queue.waiting(queue.label) for queue in queues], width=8
+            ),
+            cloudwatch.GraphWidget(
+                title="Age of the oldest message (s)",
+                left=[queue.age_of_oldest(queue.label) for queue in queues],
                 width=8,
             ),
-            cloudwatch.GraphWidget(title="Time of a conversation (ms)", left=duration, width=8),
             cloudwatch.GraphWidget(
-                title="Waiting",
+                title="Dead letters", left=[queue.dead_letters_waiting(queue.label) for queue in queues], width=8
+            ),
+        ]
+
+    def _functions(self, functions: Sequence[BotFunction], api: HttpApi) -> list[cloudwatch.IWidget]:
+        durations = [item.duration("p95").with_(label=item.catalog.name) for item in functions]
+        errors = [item.errors().with_(label=item.catalog.name) for item in functions]
+        return [
+            cloudwatch.GraphWidget(title="Functions: P95 (ms)", left=durations, width=8),
+            cloudwatch.GraphWidget(title="Functions: errors", left=errors, width=8),
+            cloudwatch.GraphWidget(
+                title="HTTP API",
                 left=[
-                    bot.queues.messages.metric_approximate_number_of_messages_visible(label="messages"),
-                    bot.queues.events.metric_approximate_number_of_messages_visible(label="events"),
-                    bot.queues.dead_messages.metric_approximate_number_of_messages_visible(label="given up"),
+                    api.api.metric_count(statistic="Sum", label="requests"),
+                    api.api.metric_client_error(statistic="Sum", label="4xx"),
+                    api.api.metric_server_error(statistic="Sum", label="5xx"),
                 ],
-                right=[bot.queues.messages.metric_approximate_age_of_oldest_message(label="oldest (s)")],
+                right=[api.api.metric_latency(statistic="p95", label="P95 (ms)")],
                 width=8,
             ),
         ]
 
-    def _functions(self, bot: BotStack) -> list[cloudwatch.IWidget]:
-        functions = bot.functions.items()
-        return [
-            cloudwatch.GraphWidget(
-                title="Functions: P95 (ms)",
-                left=[item.alias.metric_duration(statistic="p95", label=name) for name, item in functions],
-                width=8,
-            ),
-            cloudwatch.GraphWidget(
-                title="Functions: errors",
-                left=[item.alias.metric_errors(label=name) for name, item in functions],
-                width=8,
-            ),
-            cloudwatch.GraphWidget(
-                title="Front door",
-                left=[
-                    bot.front_door.api.metric_count(statistic="Sum", label="requests"),
-                    bot.front_door.api.metric_client_error(statistic="Sum", label="4xx"),
-                    bot.front_door.api.metric_server_error(statistic="Sum", label="5xx"),
-                ],
-                right=[bot.front_door.api.metric_latency(statistic="p95", label="P95 (ms)")],
-                width=8,
-            ),
-        ]
+    def _stores(self, database: Database, cache: Cache) -> list[cloudwatch.IWidget]:
+        def of_instances(name: str) -> list[cloudwatch.IMetric]:
+            primary = database.primary_metric(name).with_(label="primary")
+            return [primary, database.replica_metric(name).with_(label="replica")] if database.replica else [primary]
 
-    def _data(self, settings: Settings, data: DataStack) -> list[cloudwatch.IWidget]:
-        instances = {"primary": data.database.primary, "replica": data.database.replica}
-        made = {name: instance for name, instance in instances.items() if instance}
-        cache = {
-            name: cloudwatch.Metric(
-                namespace="AWS/ElastiCache",
-                metric_name=name,
-                dimensions_map={"clusterId": settings.name("cache")},
-                statistic="Sum",
-                period=FIVE_MINUTES,
-            )
-            for name in ("CacheHits", "CacheMisses")
-        }
         return [
+            cloudwatch.GraphWidget(title="Database: processor (%)", left=of_instances("CPUUtilization"), width=8),
+            cloudwatch.GraphWidget(title="Database: connections", left=of_instances("DatabaseConnections"), width=8),
             cloudwatch.GraphWidget(
-                title="Database: processor (%)",
-                left=[instance.metric_cpu_utilization(label=name) for name, instance in made.items()],
+                title="Cache: hits and misses",
+                left=[cache.metric(name, FIVE_MINUTES) for name in ("CacheHits", "CacheMisses")],
                 width=8,
             ),
-            cloudwatch.GraphWidget(
-                title="Database: connections",
-                left=[instance.metric_database_connections(label=name) for name, instance in made.items()],
-                width=8,
-            ),
-            cloudwatch.GraphWidget(title="Cache: keys found and not", left=list(cache.values()), width=8),
         ]
 
     def _metric(self, name: str, statistic: str, function: str, *, label: str | None = None) -> cloudwatch.Metric:

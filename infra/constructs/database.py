@@ -1,6 +1,7 @@
 """PostgreSQL: the primary, its replica, and who may connect."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -34,7 +35,7 @@ class Database(Construct):
             allow_all_outbound=False,
         )
         if not self._sizes.existing:
-            self.security_group.apply_removal_policy(self._removal)  # a primary that stays goes on using it
+            self.security_group.apply_removal_policy(self._removal)  # a retained primary still uses it
         self._open(self.security_group, PORT)
         self.primary: rds.IDatabaseInstance = self._existing() if self._sizes.existing else self._new()
         self.replica = self._replica() if self._sizes.replica else None
@@ -117,7 +118,7 @@ class Database(Construct):
             port=PORT,
             publicly_accessible=False,
             deletion_protection=False,
-            removal_policy=RemovalPolicy.DESTROY,  # all that it holds, the primary holds
+            removal_policy=RemovalPolicy.DESTROY,  # the primary holds all its data
         )
         self._acknowledge(replica)
         acknowledge(replica, {"AwsSolutions-RDS2": "Encrypted as its primary is; it cannot be said twice."})
@@ -131,6 +132,19 @@ class Database(Construct):
             "AwsSolutions-RDS11": "The port is no secret: only the functions' security group reaches it.",
         }
         acknowledge(instance, reasons)
+
+    # --- metrics, found by name: a reference would be an export of the stack ---------------------------------------
+
+    def primary_metric(
+        self, name: str, statistic: str = "Average", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        existing = self._sizes.existing
+        return _metric(existing.identifier if existing else self._settings.name("primary"), name, statistic, period)
+
+    def replica_metric(
+        self, name: str, statistic: str = "Average", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        return _metric(self._settings.name("replica"), name, statistic, period)
 
     # --- access ----------------------------------------------------------------------------------------------------
 
@@ -155,14 +169,24 @@ class Database(Construct):
         return _user_arn(self.replica or self.primary)
 
 
+def _metric(identifier: str, name: str, statistic: str, period: Duration | None) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/RDS",
+        metric_name=name,
+        dimensions_map={"DBInstanceIdentifier": identifier},
+        statistic=statistic,
+        period=period or Duration.minutes(5),
+    )
+
+
 def _url(instance: rds.IDatabaseInstance) -> str:
     address = instance.db_instance_endpoint_address
     return f"postgresql+pg8000://{USER}@{address}:{instance.db_instance_endpoint_port}/{NAME}"
 
 
 def _user_arn(instance: rds.IDatabaseInstance) -> str:
-    """What `rds-db:connect` is granted on: one user of one instance."""
-    made = instance.node.default_child  # none, if the database exists already
-    # Of a replica, CDK 2.275 gives the ARN where the resource id belongs.
+    """The ARN of one user of one instance, for `rds-db:connect`."""
+    made = instance.node.default_child  # None for an existing database
+    # CDK 2.275 gives the ARN of a replica instead of its resource id.
     resource = made.attr_dbi_resource_id if isinstance(made, rds.CfnDBInstance) else instance.instance_resource_id
     return f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{resource}/{USER}"

@@ -1,4 +1,4 @@
-"""The bucket of gate passes and of webhook bodies kept for inspection: private, TLS only, and forgetful."""
+"""The bucket of gate passes and of webhook bodies kept for inspection: private, TLS only, with expiry."""
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
@@ -9,11 +9,11 @@ from infra.settings import Settings
 
 
 class Documents(Construct):
-    """`passes/<pass number>.pdf` for as long as a term, `inspection/<date>/<sha256>.json` for some days."""
+    """`passes/<pass number>.pdf` for about a term, `inspection/<date>/<sha256>.json` for some days."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)
-        # Named, so that grants are written by name: they then say in the template what they allow.
+        # Grants are written by this name: the template shows what they allow, and the stack needs no export.
         self.name = f"{settings.name('documents')}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
         self.bucket = s3.Bucket(
             self,
@@ -42,5 +42,5 @@ class Documents(Construct):
         )
 
     def arn_of(self, objects: str) -> str:
-        """What grants on some of its objects are given on."""
+        """The ARN of some of its objects, for a grant."""
         return f"arn:{Aws.PARTITION}:s3:::{self.name}/{objects}"

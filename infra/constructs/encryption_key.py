@@ -1,4 +1,4 @@
-"""The key for what holds parents' words outside the database: the conversation's log and the alarms' topic."""
+"""The key for the logs of the state machines, which hold what parents wrote, and for the topic of the alarms."""
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -18,7 +18,7 @@ class EncryptionKey(kms.Key):
             alias=settings.name("logs"),
             description="School assistant: log of the conversations, alarms",
             enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,  # without it, what is still in the log could never be read again
+            removal_policy=RemovalPolicy.RETAIN,  # without it, what is still in the logs could not be read
         )
         logs_context = "kms:EncryptionContext:aws:logs:arn"
         self.add_to_resource_policy(

@@ -1,4 +1,4 @@
-"""The role of a Lambda function: its own log, and what it was granted."""
+"""The role of a Lambda function: its log group and its grants."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _NETWORK_INTERFACES = (
 def function_role(
     scope: Construct, name: str, permissions: Sequence[iam.PolicyStatement], *, inside: bool = False
 ) -> iam.Role:
-    """For the function of that name; `inside`: Lambda makes its network interfaces with the function's own role."""
+    """`name` is the function's; `inside` the VPC, Lambda makes network interfaces with the function's own role."""
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=name)
     streams = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:/aws/lambda/{name}:log-stream:*"
     statements = [
@@ -32,5 +32,5 @@ def function_role(
         statements.append(iam.PolicyStatement(actions=list(_NETWORK_INTERFACES), resources=["*"]))
     for statement in statements:
         role.add_to_policy(statement)
-    acknowledge_wildcards(role, [*resources_of(statements), "*"])  # tracing adds its own
+    acknowledge_wildcards(role, [*resources_of(statements), "*"])  # `*`: added by CDK for tracing
     return role

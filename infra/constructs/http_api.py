@@ -1,4 +1,4 @@
-"""The front door: an HTTP API with the routes of the catalog, throttled, logged without what parents sent."""
+"""The HTTP API with the routes of the catalog: throttled, and logged without what parents sent."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ from constructs import Construct
 from infra.catalog import Authorization, Route
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.log_group import log_group
-from infra.constructs.state_machine import camel_case
+from infra.names import camel_case
 from infra.settings import Settings
 
-# The route's pattern, never the path: the token of a pass is in it. No query string: the verify token is in it.
+# The route instead of the path, which holds the token of a pass. No query string: it holds the verify token.
 ACCESS_LOG = {
     "request_id": "$context.requestId",
     "time": "$context.requestTime",
@@ -30,8 +30,8 @@ ACCESS_LOG = {
 }
 
 
-class FrontDoor(Construct):
-    """The API. It stands before its routes do, since functions are told its address."""
+class HttpApi(Construct):
+    """The API without its routes; they are added later, since their functions need the address of the API."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)
@@ -61,12 +61,12 @@ class FrontDoor(Construct):
 
     @property
     def url(self) -> str:
-        """Without a slash at its end."""
+        """Without a trailing slash."""
         stack = Stack.of(self)
         return f"https://{self.api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
 
     def arn_of(self, method: str, path: str) -> str:
-        """What a role that may call this route, and no other, is granted."""
+        """The ARN of one route, for a grant."""
         return self.api.arn_for_execute_api(method, path, "$default")
 
     def add_routes(self, routes: Iterable[Route], aliases: Mapping[str, lambda_.IFunction]) -> None:

@@ -1,4 +1,4 @@
-"""Every log group has a retention, and goes with its stack: what must last is in the database."""
+"""Log groups: each has a retention and is deleted with its stack."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -22,7 +22,7 @@ _RETENTION = {
 
 
 def log_group(scope: Construct, id: str, name: str, days: int, key: kms.IKey | None = None) -> logs.LogGroup:
-    """A log group of that name which forgets after so many days."""
+    """A log group with a retention of so many days."""
     return logs.LogGroup(
         scope,
         id,

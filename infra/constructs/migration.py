@@ -1,4 +1,4 @@
-"""The schema is brought up to date at every deploy that changes it, before the new code takes over."""
+"""The schema migration, run at each deployment that changes the schema, before the new code goes live."""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,9 +22,9 @@ MIGRATIONS: Final = Path(__file__).parents[2] / "functions" / "migrations"
 
 
 class SchemaMigration(Construct):
-    """Runs `migrate` with the master password, by a function outside the network that does only that.
+    """Runs `migrate` with the master password, through a function outside the network that does only that.
 
-    The function is no part of the product (the catalog does not list it): CloudFormation alone calls it.
+    The catalog does not list that function, since only CloudFormation calls it.
     """
 
     def __init__(self, scope: Construct, id: str, settings: Settings, migrate: BotFunction, database: Database) -> None:
@@ -64,7 +64,7 @@ class SchemaMigration(Construct):
             resource_type="Custom::SchemaMigration",
             service_token=function.function_arn,
             service_timeout=Duration.minutes(12),
-            removal_policy=RemovalPolicy.DESTROY,  # nothing is removed: Delete does nothing
+            removal_policy=RemovalPolicy.DESTROY,  # Delete does nothing
             properties={
                 "Migrate": migrate.alias.function_arn,
                 "MasterSecret": database.master_secret.secret_arn,
@@ -83,12 +83,12 @@ class SchemaMigration(Construct):
         )
 
     def comes_before(self, functions: Iterable[BotFunction]) -> None:
-        """The new code of these goes live when the schema is ready for it."""
+        """The aliases of these functions move after the migration."""
         for function in functions:
             function.alias.node.add_dependency(self.resource)
 
 
 def digest(files: Iterable[Path]) -> str:
-    """Names and contents as one short text."""
+    """A hash of names and contents."""
     parts = [part for file in files for part in (file.name.encode(), file.read_bytes())]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

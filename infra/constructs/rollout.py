@@ -1,4 +1,4 @@
-"""A new version gets a tenth of the calls for half an hour; if it fails, CodeDeploy takes it back by itself."""
+"""Canary deployments: a new version gets a tenth of the calls for half an hour, and is rolled back if it fails."""
 
 from aws_cdk import Aws
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -23,15 +23,15 @@ class CanaryRollout(Construct):
         policy = readable(f"arn:{Aws.PARTITION}:iam::aws:policy/{_POLICY}")
         acknowledge(
             self._role,
-            {f"AwsSolutions-IAM4[Policy::{policy}]": "AWS's own policy for moving aliases; narrower than one's own."},
+            {f"AwsSolutions-IAM4[Policy::{policy}]": "AWS's managed policy for moving aliases is the narrow one."},
         )
 
     def add(self, id: str, function: BotFunction) -> None:
-        """The function's alias moves slowly from now on."""
+        """From now on CodeDeploy moves the function's alias."""
         alarm = cloudwatch.Alarm(
             self,
             f"{id}Fails",
-            alarm_description="A new version fails: CodeDeploy takes it back by itself.",
+            alarm_description="A new version fails: CodeDeploy rolls it back.",
             metric=function.errors_of_new_version(),  # a tenth of the calls: each failure counts
             threshold=1,
             evaluation_periods=1,

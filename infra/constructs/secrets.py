@@ -1,8 +1,8 @@
-"""The secrets: names only. Operators put the values (docs/operations.md); a missing one is named by its reader."""
+"""The secrets, without values: operators put them (docs/operations.md), and functions name a missing one."""
 
 from typing import Final
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -10,7 +10,7 @@ from infra.catalog import Grant
 from infra.constructs.acknowledge import acknowledge
 from infra.settings import Settings
 
-# The permission to read a secret -> what the secret is called, after `school/<environment>/`.
+# Grant to read a secret -> its name, after `school/<environment>/`.
 NAMES: Final = {
     Grant.APP_SECRET: "whatsapp-app-secret",
     Grant.VERIFY_TOKEN: "whatsapp-verify-token",
@@ -29,7 +29,7 @@ class Secrets(Construct):
         self.names = {grant: settings.secret_name(name) for grant, name in NAMES.items()}
         self.arns: dict[Grant, str] = {}
         for grant, name in NAMES.items():
-            # Not the construct `Secret`: that one invents a value, and a wrong value is harder to find than none.
+            # Not the construct `Secret`: it generates a value, and a wrong value is harder to find than none.
             secret = secretsmanager.CfnSecret(
                 self,
                 "".join(part.capitalize() for part in name.split("-")),
@@ -41,4 +41,8 @@ class Secrets(Construct):
                 secret,
                 {"AwsSolutions-SMG4": "Issued by WhatsApp, OpenAI or the school: only an operator can get a new one."},
             )
-            self.arns[grant] = secret.ref
+            self.arns[grant] = self._arn(self.names[grant])
+
+    def _arn(self, name: str) -> str:
+        """By name, with a wildcard for the six characters that AWS appends: an export could not be removed."""
+        return f"arn:{Aws.PARTITION}:secretsmanager:{Aws.REGION}:{Aws.ACCOUNT_ID}:secret:{name}-??????"

@@ -1,90 +1,112 @@
-"""State machines, from their files in `statemachines/`."""
+"""The state machines of the catalog, from their definitions."""
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
+from infra import catalog
 from infra.constructs.acknowledge import acknowledge_wildcards
 from infra.constructs.bot_function import BotFunction
 from infra.constructs.log_group import log_group
+from infra.constructs.queues import MachineQueue
 from infra.settings import Settings
+from infra.state_machine_definition import function_placeholder, placeholders, queue_url_placeholder, substitutions
 
-ROOT: Final = Path(__file__).parents[2]
-PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
+MINUTE: Final = Duration.minutes(1)
+FIVE_MINUTES: Final = Duration.minutes(5)
 
 
 class StateMachine(Construct):
-    """One machine, with a log of every execution; it may invoke the functions that its definition names."""
+    """Express if a queue starts it, else Standard; may invoke the functions and send to the queues it names.
+
+    The log of an Express machine holds what goes in and out of each state, since it has no other history. That of a
+    Standard machine does not: the console keeps its history, and its data has names and phone numbers.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         settings: Settings,
-        functions: Mapping[str, BotFunction],
-        key: kms.IKey,
+        machine: catalog.Machine,
         *,
         definition: str,
-        kind: stepfunctions.StateMachineType,
-        log_data: bool,
+        functions: Mapping[str, BotFunction],
+        queues: Mapping[str, MachineQueue],
+        key: kms.IKey,
     ) -> None:
-        """`definition`: name of the file; `log_data`: whether the log holds what goes in and out of each state."""
+        """`definition`: its text, with placeholders; `queues`: by the names of the machines that they start."""
         super().__init__(scope, id)
-        name = settings.name(definition.replace("_", "-"))
-        text = (ROOT / "statemachines" / f"{definition}.asl.json").read_text()
-        placeholders = dict.fromkeys(PLACEHOLDER.findall(text))
-        arns = {camel_case(name): function.alias.function_arn for name, function in functions.items()}
-        values = {"SchoolApi": settings.school_api.value, **arns}
+        self.catalog = machine
+        self.label = machine.name.replace("_", "-")
+        self.name = settings.name(self.label)
+        arns = {name: function.alias.function_arn for name, function in functions.items()}
+        urls = {name: queue.queue.queue_url for name, queue in queues.items()}
+        values = substitutions(arns, urls, settings.school_api.value)
+        used = placeholders(definition)
         # `/aws/vendedlogs/`: AWS writes there without a resource policy, of which an account may have ten.
-        log = log_group(self, "Log", f"/aws/vendedlogs/states/{name}", settings.conversation_log_days, key)
+        log = log_group(self, "Log", f"/aws/vendedlogs/states/{self.name}", settings.conversation_log_days, key)
+        kind = stepfunctions.StateMachineType
         self.machine = stepfunctions.StateMachine(
             self,
             "Machine",
-            state_machine_name=name,
-            state_machine_type=kind,
-            definition_body=stepfunctions.DefinitionBody.from_string(text),
-            definition_substitutions={placeholder: values[placeholder] for placeholder in placeholders},
+            state_machine_name=self.name,
+            state_machine_type=kind.EXPRESS if machine.queue else kind.STANDARD,
+            definition_body=stepfunctions.DefinitionBody.from_string(definition),
+            definition_substitutions={name: values[name] for name in used},
             logs=stepfunctions.LogOptions(
-                destination=log, level=stepfunctions.LogLevel.ALL, include_execution_data=log_data
+                destination=log,
+                level=stepfunctions.LogLevel.ALL,
+                include_execution_data=machine.queue is not None,
             ),
             tracing_enabled=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # A definition from a file grants nothing by itself.
-        self.machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"],
-                resources=[arns[placeholder] for placeholder in placeholders if placeholder in arns],
-            )
-        )
+        # A definition given as text grants nothing by itself.
+        self._grant("lambda:InvokeFunction", [arn for name, arn in arns.items() if function_placeholder(name) in used])
+        sent_to = [queue.queue.queue_arn for name, queue in queues.items() if queue_url_placeholder(name) in used]
+        self._grant("sqs:SendMessage", sent_to)
         acknowledge_wildcards(self.machine, ["*"])
 
+    def _grant(self, action: str, resources: list[str]) -> None:
+        if resources:
+            self.machine.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=resources))
 
-class ConversationMachine(StateMachine):
-    """The conversation; its log has the data too, since an Express machine has no other history."""
+    def failed(self) -> cloudwatch.MathExpression:
+        """Executions a minute that failed, timed out or were aborted.
 
-    def __init__(
-        self, scope: Construct, id: str, settings: Settings, functions: Mapping[str, BotFunction], key: kms.IKey
-    ) -> None:
-        super().__init__(
-            scope,
-            id,
-            settings,
-            functions,
-            key,
-            definition="conversation",
-            kind=stepfunctions.StateMachineType.EXPRESS,
-            log_data=True,
+        SUM passes over a metric without a value; with `+` there would be no sum at all. FILL would not do in an alarm:
+        it makes a zero of a value that only has not arrived yet.
+        """
+        counts = {"failed": "ExecutionsFailed", "late": "ExecutionsTimedOut", "aborted": "ExecutionsAborted"}
+        return cloudwatch.MathExpression(
+            expression="SUM([failed, late, aborted])",
+            using_metrics={name: self._metric(metric, "Sum", MINUTE) for name, metric in counts.items()},
+            period=MINUTE,
         )
 
+    def duration(self, statistic: str) -> cloudwatch.Metric:
+        """In milliseconds."""
+        return self._metric("ExecutionTime", statistic, FIVE_MINUTES)
 
-def camel_case(name: str) -> str:
-    """The placeholder of a function: fetch_fees -> FetchFees."""
-    return "".join(part.capitalize() for part in name.split("_"))
+    def executions(self, metric_name: str, label: str) -> cloudwatch.Metric:
+        """How many in five minutes: `ExecutionsStarted`, `ExecutionsSucceeded` or `ExecutionsFailed`."""
+        return self._metric(metric_name, "Sum", FIVE_MINUTES, label)
+
+    def _metric(self, name: str, statistic: str, period: Duration, label: str | None = None) -> cloudwatch.Metric:
+        # The ARN is put together from the name: a reference would be an export of the stack of the machine.
+        arn = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{self.name}"
+        return cloudwatch.Metric(
+            namespace="AWS/States",
+            metric_name=name,
+            dimensions_map={"StateMachineArn": arn},
+            statistic=statistic,
+            period=period,
+            label=label,
+        )

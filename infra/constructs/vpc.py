@@ -1,4 +1,4 @@
-"""The network of the data side: isolated subnets, no NAT, no interface endpoint; S3 through a free gateway."""
+"""The network of the data side: isolated subnets, no NAT, no interface endpoint; S3 through a gateway endpoint."""
 
 from aws_cdk import Aws
 from aws_cdk import aws_ec2 as ec2
@@ -11,7 +11,7 @@ from infra.settings import ExistingDatabase, Settings
 
 
 class DataNetwork(Construct):
-    """A VPC with no way out, or the one in which an existing database lives."""
+    """A VPC without internet access, or that of an existing database."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
         super().__init__(scope, id)
@@ -27,7 +27,7 @@ class DataNetwork(Construct):
             description="Data-side functions: out to the database, the cache and S3",
             allow_all_outbound=False,
         )
-        # The route table leads to S3 alone; the prefix list of S3 differs from region to region.
+        # The route table only has a route to S3, whose prefix list differs between regions.
         self.functions.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "S3 through the gateway endpoint")
 
     def _isolated(self, settings: Settings) -> ec2.Vpc:
@@ -38,12 +38,12 @@ class DataNetwork(Construct):
             ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/20"),
             max_azs=2,
             nat_gateways=0,
-            restrict_default_security_group=False,  # nothing uses it, and emptying it takes a function of CDK's own
+            restrict_default_security_group=False,  # unused, and CDK would add a function to empty it
             subnet_configuration=[
                 ec2.SubnetConfiguration(name="data", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=23)
             ],
         )
-        # Nothing should ever be refused here: a line means that a function tries to get out.
+        # Nothing is rejected in normal operation: a line means that a function tries to reach something else.
         rejected = log_group(self, "Rejected", f"/school/{settings.environment}/rejected-traffic", settings.log_days)
         vpc.add_flow_log(
             "Rejected",
@@ -71,7 +71,7 @@ class DataNetwork(Construct):
             service=ec2.GatewayVpcEndpointAwsService.S3,
             subnets=[self.subnets],
         )
-        # Nothing can be carried out to a bucket of someone else's.
+        # No data can leave for a bucket of another account.
         endpoint.add_to_policy(
             iam.PolicyStatement(
                 principals=[iam.AnyPrincipal()],

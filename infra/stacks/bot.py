@@ -1,46 +1,69 @@
-"""The bot itself: the front door, the queues, the conversation and its functions."""
+"""The assistant itself: the HTTP API, the functions, the queues and the state machines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra import grants
-from infra.catalog import COMMON_SETTINGS, FUNCTIONS, ROUTES, Function, Side, Trigger
+from infra.catalog import COMMON_SETTINGS, ROUTES, Function, Machine, Side, Trigger
 from infra.constructs.bot_function import BotFunction
+from infra.constructs.cache import Cache
+from infra.constructs.daily_schedule import DailySchedule
+from infra.constructs.database import Database
+from infra.constructs.documents import Documents
 from infra.constructs.events import read_events
-from infra.constructs.http_api import FrontDoor
+from infra.constructs.http_api import HttpApi
 from infra.constructs.layers import package
-from infra.constructs.message_queues import MessageQueues
 from infra.constructs.migration import SchemaMigration
-from infra.constructs.pipe import ConversationPipe
+from infra.constructs.pipe import QueuePipe
+from infra.constructs.queues import EventQueue, MachineQueue
 from infra.constructs.rollout import CanaryRollout
-from infra.constructs.state_machine import ConversationMachine, camel_case
-from infra.constructs.student_sync import StudentSync
+from infra.constructs.secrets import Secrets
+from infra.constructs.state_machine import StateMachine
 from infra.constructs.vpc import DataNetwork
+from infra.names import camel_case
 from infra.settings import Rollout, Settings
-from infra.stacks.data import DataStack
 
 
 class BotStack(Stack):
-    """Everything that has no state of its own: it can be taken down and put up again."""
+    """Everything that has no state of its own: it can be deleted and deployed again."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         settings: Settings,
-        network: DataNetwork,
-        data: DataStack,
+        *,
+        functions: Sequence[Function],
+        machines: Sequence[Machine],
+        definitions: Mapping[str, str],
         packages: Mapping[str, Path],
+        network: DataNetwork,
+        database: Database,
+        cache: Cache,
+        documents: Documents,
+        secrets: Secrets,
+        key: kms.IKey,
     ) -> None:
-        super().__init__(scope, id, description="School assistant: front door, queues, conversation, functions")
-        self.queues = MessageQueues(self, "Queues", settings)
-        self.front_door = FrontDoor(self, "FrontDoor", settings)
+        """`definitions`: text of each machine's definition, by name; `packages`: folders of the layers and the code."""
+        description = "School assistant: HTTP API, functions, queues, state machines"
+        super().__init__(scope, id, description=description, termination_protection=settings.protected)
 
-        statements = grants.statements(data, self.queues, self.front_door)
-        environment = grants.environment(settings, data, self.queues, self.front_door.url)
+        (events_reader,) = [item for item in functions if item.trigger is Trigger.QUEUE]
+        self.events = EventQueue(self, "Events", settings, events_reader)
+        self.queues = {
+            item.name: MachineQueue(self, f"{camel_case(item.name)}Queue", settings, item)
+            for item in machines
+            if item.queue
+        }
+        self.api = HttpApi(self, "HttpApi", settings)
+
+        resources = grants.Resources(database, cache, documents, secrets, self.queues, self.events, self.api)
+        statements = grants.statements(resources)
+        environment = grants.environment(settings, resources)
         layers = package(self, packages)
 
         def make(function: Function) -> BotFunction:
@@ -56,29 +79,46 @@ class BotStack(Stack):
                 network=network,
             )
 
-        self.functions = {function.name: make(function) for function in FUNCTIONS}
+        self.functions = {function.name: make(function) for function in functions}
+        self.api.add_routes(ROUTES, {name: item.alias for name, item in self.functions.items()})
+        read_events(self.events, self.functions[events_reader.name])
 
-        migration = SchemaMigration(self, "Migration", settings, self.functions["migrate"], data.database)
+        migration = SchemaMigration(self, "Migration", settings, self.functions["migrate"], database)
         inside = [item for item in self.functions.values() if item.catalog.side is Side.DATA]
         migration.comes_before(item for item in inside if item.catalog.trigger is not Trigger.DEPLOY)
 
-        self.front_door.add_routes(ROUTES, {name: item.alias for name, item in self.functions.items()})
-        self.conversation = ConversationMachine(self, "Conversation", settings, self.functions, data.key)
-        self.pipe = ConversationPipe(self, "Pipe", settings, self.queues.messages, self.conversation.machine)
-        self.student_sync = StudentSync(self, "StudentSync", settings, self.functions, data.key)
-        for item in self.functions.values():
-            if item.catalog.trigger is Trigger.QUEUE:
-                read_events(self.queues.events, item)
+        self.machines = {
+            item.name: StateMachine(
+                self,
+                f"{camel_case(item.name)}Machine",
+                settings,
+                item,
+                definition=definitions[item.name],
+                functions=self.functions,
+                queues=self.queues,
+                key=key,
+            )
+            for item in machines
+        }
+        self.pipes = {
+            name: QueuePipe(self, f"{camel_case(name)}Pipe", settings, queue, self.machines[name])
+            for name, queue in self.queues.items()
+        }
+        for item in machines:
+            if item.daily_at_hour is not None:
+                id = f"{camel_case(item.name)}Schedule"
+                DailySchedule(self, id, settings, self.machines[item.name], item.daily_at_hour)
 
         if settings.rollout is Rollout.CANARY:
             rollout = CanaryRollout(self, "Rollout", settings)
-            for name, item in self.functions.items():
-                if item.catalog.trigger is not Trigger.DEPLOY:  # the schema must meet the new `migrate`, at once
-                    rollout.add(camel_case(name), item)
+            for name, function in self.functions.items():
+                if function.catalog.trigger is not Trigger.DEPLOY:  # the schema needs the new `migrate` at once
+                    rollout.add(camel_case(name), function)
 
-        CfnOutput(self, "WebhookUrl", value=f"{self.front_door.url}/webhook")
-        CfnOutput(self, "PaymentUrl", value=f"{self.front_door.url}/events/payment")
-        CfnOutput(self, "PublicUrl", value=settings.public_url or self.front_door.url)
-        CfnOutput(self, "ConversationMachine", value=self.conversation.machine.state_machine_arn)
-        CfnOutput(self, "StudentSyncMachine", value=self.student_sync.machine.state_machine_arn)
-        CfnOutput(self, "DeadMessages", value=self.queues.dead_messages.queue_url)
+        CfnOutput(self, "WebhookUrl", value=f"{self.api.url}/webhook")
+        CfnOutput(self, "PaymentUrl", value=f"{self.api.url}/events/payment")
+        CfnOutput(self, "PublicUrl", value=settings.public_url or self.api.url)
+        for name, machine in self.machines.items():
+            CfnOutput(self, f"{camel_case(name)}MachineArn", value=machine.machine.state_machine_arn)
+        for queue in (*self.queues.values(), self.events):
+            CfnOutput(self, f"{camel_case(queue.label)}DeadLettersUrl", value=queue.dead_letters.queue_url)

@@ -1,4 +1,4 @@
-"""What must survive: the database, the documents, the secrets; and the cache beside them."""
+"""The database, the documents, the secrets and the cache."""
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
@@ -13,10 +13,11 @@ from infra.settings import Settings
 
 
 class DataStack(Stack):
-    """The stateful part. What holds data outlives the stack; `protected` keeps the database from deletion by hand."""
+    """The stateful part. What holds data outlives the stack; `protected` guards it and the database from deletion."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings, network: DataNetwork) -> None:
-        super().__init__(scope, id, description="School assistant: database, cache, documents, secrets")
+        description = "School assistant: database, cache, documents, secrets"
+        super().__init__(scope, id, description=description, termination_protection=settings.protected)
         self.key = EncryptionKey(self, "Key", settings)
         self.database = Database(self, "Database", settings, network)
         self.cache = Cache(self, "Cache", settings, network)

@@ -1,4 +1,4 @@
-"""Where the data side lives."""
+"""The network of the data side."""
 
 from aws_cdk import Stack
 from constructs import Construct
@@ -11,5 +11,6 @@ class NetworkStack(Stack):
     """The network of the functions that talk to the data stores."""
 
     def __init__(self, scope: Construct, id: str, settings: Settings) -> None:
-        super().__init__(scope, id, description="School assistant: network of the data side")
+        description = "School assistant: network of the data side"
+        super().__init__(scope, id, description=description, termination_protection=settings.protected)
         self.network = DataNetwork(self, "Network", settings)

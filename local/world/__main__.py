@@ -1,7 +1,8 @@
-"""`python -m local.world --plan <plan.json>`: the simulated outside world, until it is told to stop."""
+"""`python -m local.world --plan <plan.json>`: the simulated services, until it is told to stop."""
 
 import argparse
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -20,3 +21,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m local.world", description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the plan of this run (local/plan.py), as JSON")
     asyncio.run(_main(Plan.load(parser.parse_args().plan)))
+    os._exit(0)  # without waiting for webhooks that nobody answers

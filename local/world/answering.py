@@ -11,9 +11,10 @@ _WORD: Final = re.compile(r"[a-z]+|\d[\d.,-]*\d|\d")
 _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _STUDENT_ID: Final = re.compile(r"\b[A-Z]{2,8}\d{4,}\b")
 _STANDING: Final = re.compile(r"\b(?:owed|billed|balance|fully paid|credit|no fees recorded)\b", re.IGNORECASE)
+_BILLED: Final = re.compile(r"\bbilled\b\D{1,10}\d|\bno fees\b")
 _ORDERS: Final = re.compile(
-    r"\b(you are (?:mya|an?|the)\b|your (?:answer|reply|task)|answer (?:only|in|from)|reply (?:only|in|with)|never|"
-    r"do not|don't|must not|instructions?|ignore|assistant named|the parent(?:'s)? (?:message|question))\b",
+    r"\b(you are (?:an?|the|\w+, the)\b|your (?:answer|reply|task)|answer (?:only|in|from)|reply (?:only|in|with)|"
+    r"never|do not|don't|must not|instructions?|ignore|assistant named|the parent(?:'s)? (?:message|question))\b",
     re.IGNORECASE,
 )
 _TAGGED: Final = re.compile(r"<(\w*(?:question|message)\w*)[^>]*>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
@@ -72,8 +73,8 @@ _MEANS: Final = tuple(
         (r"results?\b|report|marks|doing in class", "results report"),
         (r"late\b|collect", "late pick-up"),
         (r"sports day|prize|event|consultation|zviitiko", "events"),
-        (r"who are you|what can you do|are you a |help me\W*$|robot", "assistant mya"),
-        (r"about the school|kind of school|history|nezvechikoro|who is shining", "about college zimsec"),
+        (r"who are you|what can you do|are you a |help me\W*$|robot", "assistant"),
+        (r"about the school|kind of school|history|nezvechikoro", "about college"),
     )
 )
 
@@ -221,7 +222,7 @@ def _figures(prompt: Prompt) -> list[str]:
             name = line
         elif not line:
             name = ""
-        elif _STANDING.search(line) and re.search(r"\d\.\d{2}\b|\bno fees\b", line):
+        elif _STANDING.search(line) and _BILLED.search(line):
             found.append((f"{name} {line}".strip(), (name or line).split(" ")[0].lower()))
     asked = set(re.findall(r"\w+", prompt.question.lower()))
     named = [text for text, first in found if first in asked]

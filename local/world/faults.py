@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, where, and how many times."""
+"""Injected faults: kind, operation, and how many times."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -25,20 +25,20 @@ KINDS: Final = {
 }
 OPENAI_KINDS: Final = {
     "invents_amount": "names an amount that it was not given",
-    "obeys_injection": "does what the question orders, whatever its instructions say",
+    "obeys_injection": "follows an instruction in the question against its own instructions",
     "empty": "an answer without text",
     "very_long": "an answer of 6,000 characters",
     "refusal": "refuses in the way of the API (a refusal part)",
-    "incomplete": "stops half way (status incomplete)",
+    "incomplete": "stops in the middle (status incomplete)",
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong."""
+    """One injected fault."""
 
     kind: str
-    operation: str | None = None  # None: whatever the service is asked
+    operation: str | None = None  # None: all operations
     times: int | None = None  # None: until cleared
     status: int = 0
     code: int | None = None
@@ -48,7 +48,7 @@ class Fault:
 
     @classmethod
     def read(cls, service: str, values: Any) -> "Fault":
-        """From JSON; InvalidSetting names what is wrong."""
+        """From JSON; InvalidSetting names the first invalid field."""
         if not isinstance(values, Mapping):
             raise InvalidSetting("body", 'an object such as {"kind": "silent"}')
         names = [field.name for field in fields(cls)]
@@ -85,13 +85,13 @@ def _is_seconds(value: Any) -> bool:
 
 
 class Faults:
-    """The faults in force. Parts of the stack outside this process take theirs through POST /faults/<service>/take."""
+    """The faults in force. Other processes of the stack take theirs through POST /faults/<service>/take."""
 
     def __init__(self) -> None:
         self._by_service: dict[str, dict[str | None, Fault]] = {}
 
     def put(self, service: str, fault: Fault) -> None:
-        """One fault for a service and operation; it replaces the one there was."""
+        """Set the fault of a service and operation."""
         self._by_service.setdefault(service, {})[fault.operation] = fault
 
     def clear(self, service: str | None = None) -> None:
@@ -101,7 +101,7 @@ class Faults:
             self._by_service.pop(service, None)
 
     def take(self, service: str, operation: str) -> Fault | None:
-        """The fault that this call meets, counted down."""
+        """The fault that applies to this call, if any; it is counted down."""
         faults = self._by_service.get(service, {})
         fault = faults.get(operation) or faults.get(None)
         if fault and fault.times is not None:

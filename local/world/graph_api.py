@@ -1,7 +1,8 @@
-"""WhatsApp's Graph API, strict: what Meta refuses is refused here, in Meta's words."""
+"""WhatsApp's Graph API: it rejects what Meta rejects, with Meta's error codes and messages."""
 
 import base64
 import hashlib
+import io
 import re
 import secrets
 import time
@@ -9,6 +10,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
 
 from local.plan import PHONE_NUMBER_ID, Plan
 from local.world import whatsapp_rules as rules
@@ -20,8 +24,8 @@ from local.world.webhooks import Webhooks, user_id_of, wrap
 from local.world.whatsapp_rules import GraphError
 
 VERSIONS: Final = range(21, 27)
-MEDIA_SECONDS: Final = 30 * 86400  # an uploaded id lives so long
-LINK_SECONDS: Final = 300  # a download link lives so long
+MEDIA_SECONDS: Final = 30 * 86400  # until an uploaded file expires
+LINK_SECONDS: Final = 300  # until a download link expires
 WINDOW_SECONDS: Final = 24 * 3600
 PAIR_SECONDS: Final = 6.0  # one message to the same user in this time, beyond the burst
 FREE_MESSAGES: Final = 1000  # service messages a month that cost nothing
@@ -56,7 +60,7 @@ class Media:
 
 @dataclass
 class Recipient:
-    """What is peculiar about one user."""
+    """The state of one user: injected failure, customer window, pair rate."""
 
     fails_with: int | None = None
     last_inbound: float | None = None
@@ -82,10 +86,10 @@ class GraphApi:
     def stop(self) -> None:
         self._webhooks.stop()
 
-    # --- what may be called ----------------------------------------------------------------------------------------
+    # --- routing -------------------------------------------------------------------------------------------------
 
     def operation(self, request: Request) -> str:
-        """The name of what is asked, for faults and the journal."""
+        """The name of the operation, for faults and the list of calls."""
         if request.path.startswith("/graph/files/"):
             return "download"
         if request.path.endswith("/media"):
@@ -101,7 +105,7 @@ class GraphApi:
         return "delete" if request.method == "DELETE" else "media"
 
     def detail(self, request: Request, response: Response | None) -> str:
-        """The message id of a send or a tick, for the journal."""
+        """The id of the message that is sent or marked as read."""
         if not request.path.endswith("/messages"):
             return ""
         match = re.search(rb"wamid\.[A-Za-z0-9+/=_-]+", (response.body if response else b"") or request.body)
@@ -169,7 +173,7 @@ class GraphApi:
             return self._mark_read(body)
         rules.MessageRules(self._has_media, self.templates).check(body)
         to, user_id = _addressee(body)
-        if to and rules.USER_ID.fullmatch(body["to"]):  # a user id in `to`: accepted, then lost without a word
+        if to and rules.USER_ID.fullmatch(body["to"]):  # a user id in `to` is accepted and never delivered
             return Response.of(_accepted(body["to"], {"wa_id": to}, _wamid()))
         key = user_id or str(to)
         recipient = self.recipients.setdefault(key, Recipient())
@@ -179,10 +183,10 @@ class GraphApi:
             raise GraphError(failure)
         wamid = _wamid()
         if failure:
-            self._tell_failure(wamid, to, user_id, failure, body)
+            self._report_failure(wamid, to, user_id, failure, body)
         else:
             self._journal.record(self._message(wamid, to, user_id, body))
-            self._tell_delivery(wamid, to, user_id, body, profile)
+            self._report_delivery(wamid, to, user_id, body, profile)
         known = {"user_id": user_id} if user_id else {"wa_id": to}
         accepted = _accepted(user_id or body["to"], known, wamid)
         if body.get("type") == "template":
@@ -247,9 +251,9 @@ class GraphApi:
             opaque=body.get("biz_opaque_callback_data"),
         )
 
-    # --- what WhatsApp tells afterwards ----------------------------------------------------------------------------
+    # --- delivery webhooks ----------------------------------------------------------------------------------------
 
-    def _tell_delivery(
+    def _report_delivery(
         self, wamid: str, to: str | None, user_id: str | None, body: Mapping[str, Any], profile: Profile
     ) -> None:
         delays = {"sent": profile.sent_seconds, "delivered": profile.delivered_seconds, "read": profile.read_seconds}
@@ -257,21 +261,21 @@ class GraphApi:
         for status in profile.statuses:
             if body.get("type") == "reaction" and status != "sent":
                 continue
-            told = self._status(wamid, status, to, user_id, body)
+            status_object = self._status(wamid, status, to, user_id, body)
             if status != "read":
-                told["pricing"] = pricing
+                status_object["pricing"] = pricing
             contact = {"profile": {"name": "Parent"}, "user_id": user_id or user_id_of(str(to))}
             contacts = [contact | {"wa_id": to}] if to else [contact]
-            self._webhooks.later(delays[status], wrap(contacts=contacts, statuses=[told]))
+            self._webhooks.later(delays[status], wrap(contacts=contacts, statuses=[status_object]))
 
-    def _tell_failure(
+    def _report_failure(
         self, wamid: str, to: str | None, user_id: str | None, code: int, body: Mapping[str, Any]
     ) -> None:
         title = rules.TITLES.get(code, "Unknown error")
-        told = self._status(wamid, "failed", to, user_id, body)
+        status_object = self._status(wamid, "failed", to, user_id, body)
         if to:
-            del told["recipient_user_id"]  # Meta leaves it out, and the contacts too
-        told["errors"] = [
+            del status_object["recipient_user_id"]  # Meta omits it, and the contacts too
+        status_object["errors"] = [
             {
                 "code": code,
                 "title": title,
@@ -280,17 +284,17 @@ class GraphApi:
                 "href": "/documentation/business-messaging/whatsapp/support/error-codes",
             }
         ]
-        self._webhooks.later(0.05, wrap(statuses=[told]))
+        self._webhooks.later(0.05, wrap(statuses=[status_object]))
 
     def _status(
         self, wamid: str, status: str, to: str | None, user_id: str | None, body: Mapping[str, Any]
     ) -> dict[str, Any]:
-        told = {"id": wamid, "status": status, "timestamp": "", "recipient_user_id": user_id or user_id_of(str(to))}
+        found = {"id": wamid, "status": status, "timestamp": "", "recipient_user_id": user_id or user_id_of(str(to))}
         if to:
-            told["recipient_id"] = to
+            found["recipient_id"] = to
         if "biz_opaque_callback_data" in body:
-            told["biz_opaque_callback_data"] = body["biz_opaque_callback_data"]
-        return told
+            found["biz_opaque_callback_data"] = body["biz_opaque_callback_data"]
+        return found
 
     def _pricing(self, kind: str) -> dict[str, Any]:
         category = "utility" if kind == "template" else "service"
@@ -354,7 +358,7 @@ class GraphApi:
             return Response.html("<h1>404 Not Found</h1>", 404)
         return Response(200, media.content, media.mime_type)
 
-    # --- the stack's own settings ----------------------------------------------------------------------------------
+    # --- settings for tests ----------------------------------------------------------------------------------------
 
     def set_recipient(self, name: str, values: Mapping[str, Any]) -> None:
         """PUT /recipients/<number or user id> {"fails_with": 131026}: from now on messages to that user fail."""
@@ -363,8 +367,8 @@ class GraphApi:
             raise InvalidSetting("fails_with", "WhatsApp's error code, such as 131026; or null")
         self.recipients.setdefault(name.lstrip("+"), Recipient()).fails_with = code
 
-    def hear(self, values: Mapping[str, Any]) -> None:
-        """POST /inbound {"from": "+263…", or "user_id": "ZW.…", "time": 1795420800}: the user has just written."""
+    def open_window(self, values: Mapping[str, Any]) -> None:
+        """POST /inbound {"from": "+263…", or "user_id": "ZW.…", "time": 1795420800}: the user has written."""
         name = values.get("from") or values.get("user_id")
         if not isinstance(name, str):
             raise InvalidSetting("from", "a phone number; or user_id")
@@ -374,7 +378,7 @@ class GraphApi:
         self.recipients.setdefault(name.lstrip("+"), Recipient()).last_inbound = float(moment)
 
     def set_templates(self, values: Any) -> None:
-        """PUT /templates {"fee_receipt": {"language": "en", "parameters": 3}}: what Meta has approved."""
+        """PUT /templates {"fee_receipt": {"language": "en", "parameters": 3}}: the approved templates."""
         if not isinstance(values, dict) or not all(
             isinstance(item, dict) and isinstance(item.get("language"), str) and isinstance(item.get("parameters"), int)
             for item in values.values()
@@ -384,7 +388,7 @@ class GraphApi:
 
 
 def _addressee(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """(phone digits, user id), one of them None; `to` wins over `recipient`."""
+    """(phone digits, user id), one of them None; `to` takes precedence over `recipient`."""
     if body.get("to") is not None:
         return re.sub(r"\D", "", body["to"]), None
     return None, body["recipient"]
@@ -408,19 +412,8 @@ def _retry_after(fault: Fault) -> dict[str, str]:
 
 def _multipart(request: Request) -> dict[str, tuple[str, str, bytes]]:
     """Field name -> (file name, MIME type, content) of a multipart/form-data body."""
-    boundary = re.search(r'boundary="?([^";]+)"?', request.headers.get("content-type", ""))
-    if not boundary:
-        raise rules.parameter("The parameter messaging_product is required.")
-    fields = {}
-    for part in (b"\r\n" + request.body).split(b"\r\n--" + boundary[1].encode())[1:]:
-        head, separator, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        name = re.search(rb'\bname="([^"]*)"', head)
-        if separator and name:
-            filename = re.search(rb'filename="([^"]*)"', head)
-            kind = re.search(rb"(?i)content-type:\s*([^\r\n]+)", head)
-            fields[name[1].decode()] = (
-                filename[1].decode("utf-8", "replace") if filename else "",
-                kind[1].decode("latin-1") if kind else "",
-                content,
-            )
-    return fields
+    mime_type, options = parse_options_header(request.headers.get("content-type", ""))
+    parser = FormDataParser(stream_factory=lambda *_, **__: io.BytesIO(), max_form_memory_size=None)
+    _, texts, files = parser.parse(io.BytesIO(request.body), mime_type, len(request.body), options)
+    fields = {name: ("", "", text.encode()) for name, text in texts.items()}
+    return fields | {name: (file.filename or "", file.content_type or "", file.read()) for name, file in files.items()}

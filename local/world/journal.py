@@ -1,4 +1,4 @@
-"""What happened: every call to a service, and every message that WhatsApp accepted for a user."""
+"""The lists of calls to services and of messages that WhatsApp accepted."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ class Call:
     operation: str
     start: float
     end: float
-    status: int  # HTTP status; 0: no answer was given
+    status: int  # HTTP status; 0: no response was sent
     detail: str = ""  # a student and term, a message id
 
 
@@ -27,11 +27,11 @@ class Message:
     to: str | None  # E.164; None: addressed by user id
     user_id: str | None
     body: dict[str, Any]  # as sent
-    document: dict[str, Any] | None = None  # filename, mime_type, bytes, link to the file in the state it was sent
+    document: dict[str, Any] | None = None  # filename, mime_type, bytes, link to the file as it was sent
     opaque: str | None = None  # biz_opaque_callback_data
 
     def answers(self, message_id: str) -> bool | None:
-        """Whether this is the reply to that message; None when the sender did not say what it replies to."""
+        """Whether this is the reply to that message; None if the message does not say what it replies to."""
         quoted = (self.body.get("context") or {}).get("message_id")
         if not quoted and not self.opaque:
             return None
@@ -40,7 +40,7 @@ class Message:
 
 @dataclass
 class Journal:
-    """Owner of both lists; used from the event loop only."""
+    """Both lists; to be used from the event loop only."""
 
     calls: list[Call] = field(default_factory=list)
     outbox: list[Message] = field(default_factory=list)
@@ -61,12 +61,12 @@ class Journal:
     async def messages(
         self, *, to: str | None = None, after: float = 0.0, in_reply_to: str | None = None, wait: float = 0.0
     ) -> list[Message]:
-        """Messages in order, narrowed; waits up to `wait` seconds for the first that fits.
+        """The messages that match, in order; waits up to `wait` seconds for the first.
 
         A reply is known by what its sender quotes; when it quotes nothing, by recipient and time.
         """
 
-        def fits(message: Message) -> bool:
+        def matches(message: Message) -> bool:
             if message.time <= after or (to and to not in (_digits(message.to), message.user_id)):
                 return False
             if not in_reply_to:
@@ -74,25 +74,25 @@ class Journal:
             answers = message.answers(in_reply_to)
             return answers if answers is not None else bool(to)
 
-        return await self._find(fits, wait)
+        return await self._find(matches, wait)
 
-    async def _find(self, fits: Callable[[Message], bool], wait: float) -> list[Message]:
+    async def _find(self, matches: Callable[[Message], bool], wait: float) -> list[Message]:
         deadline = asyncio.get_running_loop().time() + wait
-        news = asyncio.Event()
-        self._waiting.append(news)
+        arrived = asyncio.Event()
+        self._waiting.append(arrived)
         try:
             while True:
-                found = [message for message in self.outbox if fits(message)]
+                found = [message for message in self.outbox if matches(message)]
                 left = deadline - asyncio.get_running_loop().time()
                 if found or left <= 0:
                     return found
-                news.clear()
+                arrived.clear()
                 try:
-                    await asyncio.wait_for(news.wait(), left)
+                    await asyncio.wait_for(arrived.wait(), left)
                 except TimeoutError:
                     continue
         finally:
-            self._waiting.remove(news)
+            self._waiting.remove(arrived)
 
 
 def _digits(phone: str | None) -> str:

@@ -1,9 +1,12 @@
-"""An OpenAI-compatible API: the Responses call as the `openai` SDK makes it."""
+"""OpenAI's Responses API, as the `openai` SDK calls it."""
 
 import secrets
 import time
+from decimal import Decimal
 from typing import Any, Final
 
+from functions.adapters.school_config import load
+from functions.domain.money import Currency
 from local.plan import Plan
 from local.world.answering import Prompt, answer, order_in
 from local.world.faults import Fault
@@ -11,7 +14,7 @@ from local.world.http_server import Request, Response
 from local.world.profile import Profile
 
 CHARACTERS_A_TOKEN: Final = 4
-INVENTED: Final = "$137.45"
+INVENTED: Final = Decimal("137.45")
 ERRORS: Final = {
     400: ("invalid_request_error", None, "Invalid request."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
@@ -28,10 +31,11 @@ ERRORS: Final = {
 
 
 class OpenAiApi:
-    """Answers out of the request's own material (local/world/answering.py)."""
+    """Answers from the material in the request (local/world/answering.py)."""
 
     def __init__(self, plan: Plan) -> None:
         self._authorisation = f"Bearer {plan.openai_api_key}".encode()
+        self._currency = load(plan.config).currency
 
     def operation(self, request: Request) -> str:
         return "responses" if request.path.endswith("/responses") else "unknown"
@@ -55,11 +59,11 @@ class OpenAiApi:
         except ValueError:
             return _error(400, "We could not parse the JSON body of your request.")
         problem = _problem(body)
-        return _error(400, problem[1], problem[0]) if problem else Response.of(_respond(body, fault))
+        return _error(400, problem[1], problem[0]) if problem else Response.of(_respond(body, fault, self._currency))
 
 
 def _problem(body: Any) -> tuple[str, str] | None:
-    """(parameter, message) of the first thing that OpenAI would refuse."""
+    """(parameter, message) of the first error that OpenAI would report."""
     if not isinstance(body, dict):
         return "", "We could not parse the JSON body of your request."
     if not isinstance(body.get("model"), str) or not body["model"]:
@@ -80,7 +84,7 @@ def _problem(body: Any) -> tuple[str, str] | None:
     return None
 
 
-def _respond(body: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
+def _respond(body: dict[str, Any], fault: Fault | None, currency: Currency) -> dict[str, Any]:
     prompt = Prompt.of(body)
     kind = fault.kind if fault else ""
     part: dict[str, Any]
@@ -88,7 +92,7 @@ def _respond(body: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
         part = {"type": "refusal", "refusal": "I'm sorry, but I can't help with that."}
         text = part["refusal"]
     else:
-        text = _text(prompt, kind)
+        text = _text(prompt, kind, currency)
         part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     most: int | None = body.get("max_output_tokens")
     incomplete = kind == "incomplete" or (most is not None and _tokens(text) > most)
@@ -136,13 +140,13 @@ def _respond(body: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
     }
 
 
-def _text(prompt: Prompt, kind: str) -> str:
+def _text(prompt: Prompt, kind: str, currency: Currency) -> str:
     if kind == "empty":
         return ""
     if kind == "obeys_injection":
         return order_in(prompt.question)
     if kind == "invents_amount":
-        return f"Of course! That will be {INVENTED}, please."
+        return f"Of course! That will be {currency.show(INVENTED)}, please."
     text = answer(prompt)
     return (text + " ") * (6000 // (len(text) + 1) + 1) if kind == "very_long" else text
 

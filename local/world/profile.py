@@ -1,4 +1,4 @@
-"""How slow and how strict the outside world is: a file of local/profiles/, changeable while it runs."""
+"""Delays and limits of the simulated services: a file of local/profiles/, changeable at run time."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ STATUSES: Final = ("sent", "delivered", "read")
 
 
 class InvalidSetting(Exception):
-    """A setting that does not exist or cannot have that value."""
+    """An unknown setting, or an invalid value."""
 
     def __init__(self, field: str, expected: str) -> None:
         super().__init__(f"{field}: expected {expected}")
@@ -33,22 +33,22 @@ class Profile:
     school_calls_per_minute: int = 120  # for each kind of call; then 429
     whatsapp_messages_per_second: int = 80  # throughput; then 130429
     whatsapp_pair_burst: int = 45  # to one user at once, then one in six seconds; else 131056
-    customer_window: bool = False  # enforce the 24 hours since the user last wrote, told by POST /inbound (131047)
+    customer_window: bool = False  # enforce the 24 hours since the last POST /inbound of the user (131047)
     statuses: tuple[str, ...] = STATUSES  # delivery webhooks that are sent; `failed` always is
     sent_seconds: float = 0.0  # from acceptance to the webhook
     delivered_seconds: float = 0.0
     read_seconds: float = 0.0
 
     @classmethod
-    def load(cls, name: str, **kept: Any) -> "Profile":
-        """The profile of that name; `kept` are settings that hold unless the file names them."""
+    def load(cls, name: str, **defaults: Any) -> "Profile":
+        """The profile of that name; `defaults` hold for settings that its file does not name."""
         path = FOLDER / f"{name}.toml"
         if not name.isidentifier() or not path.is_file():
             raise InvalidSetting("name", "one of " + ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml"))))
-        return cls(name, **kept).changed(tomllib.loads(path.read_text("utf-8")))
+        return cls(name, **defaults).changed(tomllib.loads(path.read_text("utf-8")))
 
     def changed(self, values: Mapping[str, Any]) -> "Profile":
-        """With single values replaced; InvalidSetting names the first that is unknown or impossible."""
+        """With single values replaced; InvalidSetting names the first that is unknown or invalid."""
         checked = {field: _checked(field, value) for field, value in values.items()}
         return replace(self, **checked)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from functools import cached_property
@@ -15,13 +15,18 @@ from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database import tables
 from functions.adapters.phone_numbers import normalise_all
-from functions.domain.school import load as load_school
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load as load_school
+from functions.domain.school import School
 from functions.domain.terms import Calendar, Term
+from local.plan import Plan
+from local.world.phones import WAYS_OF_WRITING, Phones
 
 SEED: Final = 20261123
-CONFIG: Final = Path(__file__).parents[2] / "config"
 GRADES: Final = ("ECD-A", "ECD-B", *(f"Grade {n}" for n in range(1, 8)), *(f"Form {n}" for n in range(1, 7)))
 CENT: Final = Decimal("0.01")
+FIRST_FAMILY: Final = 2_200_000  # ends of the phone numbers of generated families …
+FIRST_LEARNER: Final = 2_400_000  # … and of their children
 
 
 class Shape(Enum):
@@ -52,6 +57,7 @@ class Student:
     last_name: str
     grade: str
     guardian_mobile: str | None
+    country: str  # how the numbers are to be read
     student_mobile: str | None = None
     share: Decimal | None = Decimal(100)  # percent paid of the current term's fees; None: nothing posted
     shape: Shape = Shape.NUMBERS
@@ -63,8 +69,8 @@ class Student:
     @property
     def phones(self) -> set[tuple[str, str]]:
         """(E.164, "guardian" or "student") of the numbers that can be used; a shared number is the guardian's."""
-        guardians = set(normalise_all(self.guardian_mobile))
-        own = set(normalise_all(self.student_mobile)) - guardians
+        guardians = set(normalise_all(self.guardian_mobile, self.country))
+        own = set(normalise_all(self.student_mobile, self.country)) - guardians
         return {(number, "guardian") for number in guardians} | {(number, "student") for number in own}
 
 
@@ -88,19 +94,27 @@ class SampleSchool:
     students: tuple[Student, ...]
     demo_parents: tuple[DemoParent, ...]
     seed: int = SEED
+    config: Path = CONFIG
 
     @classmethod
-    def build(cls, today: date, seed: int = SEED, families: int = 150) -> "SampleSchool":
-        """The demo families and as many generated ones as make `families`."""
-        cast = _Cast()
+    def build(cls, today: date, seed: int = SEED, families: int = 150, config: Path = CONFIG) -> "SampleSchool":
+        """The demo families and as many generated ones as make `families`, at the school of that configuration."""
+        school = load_school(config)
+        cast = _Cast(school)
         _cast_demo_families(cast)
-        students = [*cast.students, *_generated(seed, families - cast.families)]
-        return cls(today, load_school(CONFIG).calendar, tuple(students), tuple(cast.parents), seed)
+        students = [*cast.students, *_generated(school, seed, families - cast.families)]
+        return cls(today, school.calendar, tuple(students), tuple(cast.parents), seed, config)
 
     @classmethod
-    def of_size(cls, students: int, today: date, seed: int = SEED) -> "SampleSchool":
+    def of(cls, plan: Plan) -> "SampleSchool":
+        """The school of one run of the local stack."""
+        today = plan.today or datetime.now(load_school(plan.config).timezone).date()
+        return cls.build(today, plan.seed, config=plan.config)
+
+    @classmethod
+    def of_size(cls, students: int, today: date, seed: int = SEED, config: Path = CONFIG) -> "SampleSchool":
         """The same school with more families (or fewer): exactly so many students, if the demo families leave room."""
-        school = cls.build(today, seed, families=students)
+        school = cls.build(today, seed, families=students, config=config)
         return replace(school, students=school.students[:students])
 
     @cached_property
@@ -255,34 +269,26 @@ _SURNAMES: Final = (
 _SHARES: Final = (0, 20, 35, 45, 55, 60, 70, 75, 80, 90, 100, 100, 100, 100, 105, 120)
 
 
-def _written(number: str, style: int) -> str:
-    """A number in one of the ways that clerks write; `number` is E.164 of Zimbabwe."""
-    local = number.removeprefix("+263")
-    spaced = f"{local[:2]} {local[2:5]} {local[5:]}"
-    return (
-        number,
-        "0" + local,
-        local,
-        "263" + local,
-        "0" + spaced,
-        f"0{local[:2]}-{local[2:5]}-{local[5:]}",
-        f"(0{local[:2]}) {local[2:5]} {local[5:]}",
-        f" +263 {spaced} ",
-        f"263{local}.0",
-    )[style % 9]
-
-
 @dataclass
 class _Cast:
     """Collects the demo families; student ids and ways of writing follow from the order."""
 
+    school: School
     students: list[Student] = field(default_factory=list)
     parents: list[DemoParent] = field(default_factory=list)
     families: int = 0
 
     @property
     def next_id(self) -> str:
-        return f"SSC2025{len(self.students) + 1:04d}"
+        return f"{self.school.student_id_prefix}2025{len(self.students) + 1:04d}"
+
+    @cached_property
+    def phones(self) -> Phones:
+        return Phones(self.school.country)
+
+    def number(self, place: int) -> str:
+        """Of a demo parent, in E.164."""
+        return self.phones.number(2_100_000 + place)
 
     def family(
         self,
@@ -302,8 +308,20 @@ class _Cast:
         for name, grade, share in children:
             first, last = name.split()
             paid = None if share is None else Decimal(share)
-            written = recorded or _written(phone, len(self.students) + 1)
-            self.students.append(Student(self.next_id, first, last, grade, written, share=paid, **peculiar))
+            written = recorded or self.phones.written(phone, len(self.students) + 1)
+            self.add(first, last, grade, written, share=paid, **peculiar)
+
+    def add(self, first_name: str, last_name: str, grade: str, mobile: str, **peculiar: Any) -> None:
+        country = self.school.country
+        self.students.append(Student(self.next_id, first_name, last_name, grade, mobile, country, **peculiar))
+
+    def promise(self, percent: int) -> str:
+        """What the school's rules give for that share of the fees."""
+        validity = next((tier.validity for tier in self.school.tiers if percent >= tier.from_percent), None)
+        until = {"term": "the end of term", "month": "the end of the month"}
+        if validity is None:
+            return "no gate pass yet"
+        return f"pass until {until.get(validity.rule, f'{validity.days} days before the end of term')}"
 
     def also(self, parent: str, phone: str, situation: str, try_this: str) -> None:
         """Another person who may see children that are there already."""
@@ -311,22 +329,27 @@ class _Cast:
 
 
 def _cast_demo_families(cast: _Cast) -> None:
-    """The demo parents: +263 772 100 0xx, always the same. New ones go to the end, since ids follow the order."""
-    number = "+2637721000{:02d}".format
+    """The demo parents: numbers that end in 2 100 0xx. New ones go to the end, since ids follow the order."""
+    number, written = cast.number, cast.phones.written
+    together = written(number(11), 1)
     cast.family(
-        "Rudo Moyo", number(1), "one child, 40 % paid: no gate pass yet", "gate pass", [("Tariro Moyo", "Grade 3", 40)]
+        "Rudo Moyo",
+        number(1),
+        f"one child, 40 % paid: {cast.promise(40)}",
+        "gate pass",
+        [("Tariro Moyo", "Grade 3", 40)],
     )
     cast.family(
-        "Tendai Ncube", number(2), "exactly 50 % paid: pass until the end of the month", "gate pass",
+        "Tendai Ncube", number(2), f"exactly 50 % paid: {cast.promise(50)}", "gate pass",
         [("Thabo Ncube", "Form 1", 50)],
     )  # fmt: skip
     cast.family(
-        "Chipo Dube", number(3), "exactly 70 % paid: pass until 30 days before the end of term", "gate pass",
+        "Chipo Dube", number(3), f"exactly 70 % paid: {cast.promise(70)}", "gate pass",
         [("Lindiwe Dube", "Grade 6", 70)],
     )  # fmt: skip
     cast.family("Farai Sibanda", number(4), "75 % paid", "balance", [("Sipho Sibanda", "Form 3", 75)])
     cast.family(
-        "Nyasha Chikwanha", number(5), "fully paid: pass until the end of term", "gate pass",
+        "Nyasha Chikwanha", number(5), f"fully paid: {cast.promise(100)}", "gate pass",
         [("Anesu Chikwanha", "Grade 1", 100)],
     )  # fmt: skip
     cast.family("Tatenda Mutasa", number(6), "overpaid: credit", "balance", [("Mufaro Mutasa", "Form 5", 110)])
@@ -348,7 +371,7 @@ def _cast_demo_families(cast: _Cast) -> None:
     )  # fmt: skip
     cast.family(
         "Simba Nyathi", number(11), "one child with two guardians", "balance", [("Zanele Nyathi", "Form 1", 65)],
-        recorded="0772 100 011 / 0772100012",
+        recorded=f"{together[:4]} {together[4:7]} {together[7:]} / {written(number(12), 1)}",
     )  # fmt: skip
     cast.also("Thandiwe Nyathi", number(12), "the other guardian of the same child", "balance")
     cast.family(
@@ -356,7 +379,7 @@ def _cast_demo_families(cast: _Cast) -> None:
     )
     cast.family(
         "Peter Makoni", number(14), "his child is also guarded by Grace Hove", "balance",
-        [("Tsitsi Makoni", "Grade 3", 55)], recorded="077 210 0013; 077-210-0014",
+        [("Tsitsi Makoni", "Grade 3", 55)], recorded=f"{written(number(13), 4)}; {written(number(14), 5)}",
     )  # fmt: skip
     cast.family(
         "Blessing Phiri", number(15), "a statement of 120 lines: comes as a PDF", "statement",
@@ -387,44 +410,50 @@ def _cast_demo_families(cast: _Cast) -> None:
     )
     cast.family(
         "Sibongile Tshuma", number(22), "her child in Form 6 may write too", "balance",
-        [("Munyaradzi Tshuma", "Form 6", 85)], student_mobile="(077) 210-0023",
+        [("Munyaradzi Tshuma", "Form 6", 85)], student_mobile=written(number(23), 6),
     )  # fmt: skip
     cast.also("Munyaradzi Tshuma", number(23), "the learner himself", "statement")
     cast.family(
-        "Amina Yusuf", number(24), "hides her number; sharing +263772100024 proves who she is", "hi",
-        [("Shamiso Yusuf", "Grade 4", 100)], user_id="ZW.24018735520917346650",
+        "Amina Yusuf", number(24), f"hides her number; sharing {number(24)} proves who she is", "hi",
+        [("Shamiso Yusuf", "Grade 4", 100)], user_id=f"{cast.school.country}.24018735520917346650",
     )  # fmt: skip
-    cast.also("A visitor", "+263772900001", "not a parent of the school", "admissions")
+    cast.also("A visitor", cast.phones.number(2_900_001), "not a parent of the school", "admissions")
     cast.family(
         "Ropafadzo Mahere", number(25), "enrolled today, before the nightly sync: the student number tells who she is",
         f"balance {cast.next_id}", [("Takudzwa Mahere", "Form 1", 60)], is_newcomer=True,
     )  # fmt: skip
     # The clerk left out a digit: the sync says so.
-    cast.students.append(Student(cast.next_id, "Rumbidzai", "Kunaka", "Grade 2", "077210002", is_newcomer=True))
+    cast.add("Rumbidzai", "Kunaka", "Grade 2", cast.phones.unreadable(number(20)), is_newcomer=True)
 
 
-def _generated(seed: int, families: int) -> Iterable[Student]:
-    """Ordinary families with one to three children, their numbers +26377220xxxx and up, badly written."""
+def _generated(school: School, seed: int, families: int) -> Iterable[Student]:
+    """Ordinary families with one to three children, badly written numbers that end in 220xxxx and up."""
     random = Random(seed)
+    phones = Phones(school.country)
     number = 0
     for family in range(families):
         surname = random.choice(_SURNAMES)
-        phone = f"+26377{2_200_000 + family:07d}"
+        phone = phones.number(FIRST_FAMILY + family)
         for _ in range(random.choice([1, 1, 2, 2, 3])):
             number += 1
             grade = random.choice(GRADES)
             mobile = (
-                _written(phone, random.randrange(9)) if random.random() < 0.96 else random.choice(["nan", "", None])
+                phones.written(phone, random.randrange(WAYS_OF_WRITING))
+                if random.random() < 0.96
+                else random.choice(["nan", "", None])
             )
-            own = f"+26378{2_200_000 + number:07d}" if grade in ("Form 5", "Form 6") and random.random() < 0.5 else ""
+            has_own = grade in ("Form 5", "Form 6") and random.random() < 0.5
             joined = random.choice([2025, 2025, 2026])
             yield Student(
-                f"SSC{joined}{1000 + number}",
+                f"{school.student_id_prefix}{joined}{1000 + number}",
                 random.choice(_NAMES),
                 surname,
                 grade,
                 mobile,
-                student_mobile=_written(own, random.randrange(9)) if own else random.choice(["", "nan", None]),
+                school.country,
+                student_mobile=phones.written(phones.number(FIRST_LEARNER + number), random.randrange(WAYS_OF_WRITING))
+                if has_own
+                else random.choice(["", "nan", None]),
                 share=Decimal(random.choice(_SHARES)) if random.random() < 0.95 else None,
                 shape=random.choice([Shape.NUMBERS] * 6 + list(Shape)),
                 joined=joined,

@@ -1,4 +1,4 @@
-"""The school's own API (its School Management System): slow, small, and not of one mind about how it writes things."""
+"""The school's API (its School Management System), with its inconsistent shapes and its ceilings."""
 
 import secrets
 import time
@@ -25,7 +25,7 @@ PATHS: Final = {
     "health": "health",
 }
 LARGEST_PAGE: Final = 500
-WINDOW: Final = 60.0  # seconds that a ceiling counts over
+WINDOW: Final = 60.0  # seconds over which a ceiling counts
 
 
 class Refused(Exception):
@@ -47,7 +47,7 @@ class SchoolApi:
         self.school = school
 
     def book(self, values: Any) -> dict[str, str]:
-        """A payment made while everything runs; what the school's system says of it. InvalidSetting names a field."""
+        """Book a payment; the fields of its notice. InvalidSetting names a wrong field."""
         if not isinstance(values, Mapping) or (student := self.school.student(str(values.get("student_id")))) is None:
             raise InvalidSetting("student_id", "a student of the sample school")
         try:
@@ -63,7 +63,7 @@ class SchoolApi:
         return PATHS.get(request.path.removeprefix("/school").strip("/"), "unknown")
 
     def detail(self, request: Request, response: Response | None) -> str:
-        """Which student and term, for the journal."""
+        """The student and term."""
         names = ("student_id_number", "term", "page")
         return " ".join(request.query[name] for name in names if name in request.query)
 
@@ -117,7 +117,7 @@ class SchoolApi:
         return {"data": _statement(student, term, bills, payments)}
 
     def _count(self, operation: str, ceiling: int) -> None:
-        """A sliding minute for each kind of call; refused calls do not count."""
+        """Enforce the ceiling over a sliding minute, per operation; refused calls do not count."""
         now = time.monotonic()
         recent = self._recent[operation]
         while recent and recent[0] <= now - WINDOW:

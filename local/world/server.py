@@ -1,4 +1,4 @@
-"""The world in one process: three services, their delays and faults, and the pages that show what they saw."""
+"""The simulated services in one process, with their delays, faults and pages."""
 
 import asyncio
 import threading
@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final, Protocol
 
-from functions.domain.school import load as load_school
 from local.plan import Plan
 from local.world.faults import OPERATIONS, Fault, Faults
 from local.world.graph_api import GraphApi
@@ -18,7 +16,7 @@ from local.world.http_server import Hangup, Request, Response, Silence, listen
 from local.world.journal import Call, Journal
 from local.world.openai_api import OpenAiApi
 from local.world.profile import InvalidSetting, Profile
-from local.world.sample import CONFIG, SampleSchool
+from local.world.sample import SampleSchool
 from local.world.school_api import SchoolApi
 
 MOST_STUDENTS: Final = 20_000
@@ -30,26 +28,26 @@ class Service(Protocol):
     """What a simulated service offers."""
 
     def operation(self, request: Request) -> str:
-        """Name of what is asked (local/world/faults.py)."""
+        """The name of the operation, one of faults.OPERATIONS."""
 
     def detail(self, request: Request, response: Response | None) -> str:
-        """What the journal says besides: ids, never texts or numbers."""
+        """Details for the list of calls: ids, never texts or phone numbers."""
 
     def answer(self, request: Request, profile: Profile, fault: Fault | None) -> Response:
-        """Does it; `fault` is one that only this service understands."""
+        """Do what is asked; `fault` is of a kind that only this service has."""
 
     def failure(self, fault: Fault) -> Response:
         """An injected error in the service's own form."""
 
 
 class World:
-    """Owner of the profile, the faults and the journal."""
+    """All services, and the profile, faults and journal that they share."""
 
     def __init__(self, plan: Plan) -> None:
         self.profile = Profile.load(plan.profile, school_calls_per_minute=plan.school_api_calls_per_minute)
         self.faults = Faults()
         self.journal = Journal()
-        self.school = SampleSchool.build(plan.today or datetime.now(load_school(CONFIG).timezone).date(), plan.seed)
+        self.school = SampleSchool.of(plan)
         self.graph = GraphApi(plan, self.journal)
         self.school_api = SchoolApi(plan, self.school)
         self._services: dict[str, tuple[Service, str]] = {
@@ -73,7 +71,7 @@ class World:
         operation = service.operation(request)
         fault = self.faults.take(name, operation)
         response: Response | None = None
-        told = False
+        answered = False
         try:
             if fault and fault.kind == "close":
                 raise Hangup
@@ -85,10 +83,10 @@ class World:
             response = _injected(service, fault) or service.answer(request, self.profile, fault)
             if fault and fault.kind == "lost":
                 raise Hangup
-            told = True
+            answered = True
             return response
         finally:
-            status = response.status if response and told else 0
+            status = response.status if response and answered else 0
             call = Call(name, operation, start, time.time(), status, service.detail(request, response))
             self.journal.calls.append(call)
 
@@ -144,8 +142,8 @@ class World:
                 self.graph.recipients.clear()
                 return Response.of({})
             case ("POST", "inbound"):
-                self.graph.hear(_body(request))
-                return Response.of({"heard": True})
+                self.graph.open_window(_body(request))
+                return Response.of({"recorded": True})
             case ("POST", "payments"):
                 return Response.of(self.school_api.book(_body(request)))
             case ("PUT", "templates"):
@@ -154,10 +152,10 @@ class World:
         return Response.of({"error": f"no page {request.method} {request.path}"}, 404)
 
     def _resize(self, students: object) -> None:
-        """Imagine the school with so many students."""
+        """Replace the school by one with so many students."""
         if not isinstance(students, int) or not 100 <= students <= MOST_STUDENTS:
             raise InvalidSetting("students", f"a number from 100 to {MOST_STUDENTS}")
-        self.school = SampleSchool.of_size(students, self.school.today, self.school.seed)
+        self.school = SampleSchool.of_size(students, self.school.today, self.school.seed, self.school.config)
         self.school_api.school = self.school
 
     def _changed_profile(self, values: Mapping[str, Any]) -> Profile:
@@ -185,7 +183,7 @@ class World:
 
 
 def _injected(service: Service, fault: Fault | None) -> Response | None:
-    """The answer of a fault that needs no service."""
+    """The response of a fault that no service has to interpret."""
     if fault and fault.kind == "status":
         return service.failure(fault)
     if fault and fault.kind == "html":
@@ -235,7 +233,7 @@ def _call(values: Mapping[str, Any]) -> Call:
 
 
 async def serve(world: World, port: int, until: asyncio.Event, started: Callable[[], object] = lambda: None) -> None:
-    """Run until told to stop."""
+    """Serve until the event is set."""
     server = await listen(world.handle, port)
     started()
     try:
@@ -247,7 +245,7 @@ async def serve(world: World, port: int, until: asyncio.Event, started: Callable
 
 @contextmanager
 def running(plan: Plan) -> Iterator[World]:
-    """The world on a thread of this process, for tests."""
+    """The simulated services in a thread of this process, for tests."""
     world = World(plan)
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 

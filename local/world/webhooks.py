@@ -1,21 +1,26 @@
-"""Webhooks as Meta sends them: escaped JSON, signed on its raw bytes, sent again until the answer is 200."""
+"""Webhooks as Meta sends them: escaped JSON, signed, repeated until the answer is 200."""
 
 import asyncio
 import hashlib
 import hmac
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+import phonenumbers
+
+from local.http_client import request
 from local.plan import DISPLAY_PHONE_NUMBER, PHONE_NUMBER_ID, WABA_ID
 
-PAUSES: Final = (0, 1, 4, 15, 60)  # seconds before each further try; Meta goes on for seven days
-AT_ONCE: Final = 16  # webhooks on their way at the same time
+PAUSES: Final = (0, 1, 4, 15, 60)  # seconds before each further attempt; Meta goes on for seven days
+AT_ONCE: Final = 16  # requests in parallel
+ANSWER_SECONDS: Final = 20.0
 
 
 def encode(body: object) -> bytes:
-    """Meta's bytes: everything beyond ASCII as lower-case \\u escapes, slashes escaped."""
+    """As Meta does: non-ASCII characters as lower-case \\u escapes, slashes escaped."""
     return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
 
 
@@ -32,18 +37,22 @@ def wrap(**value: Any) -> dict[str, Any]:
 
 
 def user_id_of(phone: str) -> str:
-    """The business-scoped user id that "Meta" gives to a phone number: always the same one."""
-    return "ZW." + str(int(hashlib.sha256(phone.lstrip("+").encode()).hexdigest(), 16))[:20]
+    """The business-scoped user id of a phone number; the same number always has the same one."""
+    digits = phone.lstrip("+")
+    codes = (int(digits[:length]) for length in (1, 2, 3) if digits[:length].isdecimal())
+    countries = (phonenumbers.region_code_for_country_code(code) for code in codes)
+    country = next((found for found in countries if found != "ZZ"), "ZZ")  # ZZ: of no country
+    return f"{country}." + str(int(hashlib.sha256(digits.encode()).hexdigest(), 16))[:20]
 
 
 class Webhooks:
-    """Sends them, in the background."""
+    """Sends webhook bodies in the background."""
 
     def __init__(self, url: str, app_secret: str) -> None:
         self._url = url
         self._app_secret = app_secret
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhooks")
 
     def later(self, seconds: float, body: dict[str, Any]) -> None:
         task = asyncio.get_running_loop().create_task(self._send(seconds, body))
@@ -53,6 +62,7 @@ class Webhooks:
     def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _send(self, seconds: float, body: dict[str, Any]) -> None:
         await asyncio.sleep(seconds)
@@ -61,28 +71,20 @@ class Webhooks:
                 status["timestamp"] = str(int(time.time()))
         raw = encode(body)
         for pause in (*PAUSES, 0):
-            async with self._slots:
-                try:
-                    status = await asyncio.wait_for(self._post(raw), 20)
-                except (OSError, TimeoutError, ValueError):
-                    status = 0
-            if status == 200:
+            if await self._post(raw) == 200:
                 return
             await asyncio.sleep(pause)
 
     async def _post(self, raw: bytes) -> int:
-        url = urlsplit(self._url)
-        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        """The status of the answer; 0 if there is none."""
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "facebookexternalua",
+            "X-Hub-Signature-256": signature(raw, self._app_secret),
+        }
+        post = partial(request, "POST", self._url, raw, headers, ANSWER_SECONDS)
         try:
-            head = (
-                f"POST {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nUser-Agent: facebookexternalua\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\nConnection: close\r\n"
-                f"X-Hub-Signature-256: {signature(raw, self._app_secret)}\r\n\r\n"
-            )
-            writer.write(head.encode() + raw)
-            await writer.drain()
-            return int((await reader.readline()).split(b" ")[1])
-        except IndexError:
+            status, _ = await asyncio.get_running_loop().run_in_executor(self._threads, post)
+        except OSError:
             return 0
-        finally:
-            writer.close()
+        return status

@@ -3,6 +3,7 @@
 import datetime as clock
 import hashlib
 from collections.abc import Mapping
+from typing import Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,12 +15,12 @@ from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.adapters import aws, cache, document_store
+from functions import dependencies
+from functions.adapters import aws
 from functions.adapters.aws import AwsError
+from functions.adapters.cache import redis_client
 from functions.adapters.database import connection
-from local.plan import BUCKET
 from tests.adapters.scripted_server import scripted
-from tests.conftest import Aws
 
 MOMENT = clock.datetime(2026, 11, 23, 7, 30, 15, tzinfo=clock.UTC)
 ACCESS, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -41,8 +42,8 @@ def at_one_moment(environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
     class StandingClock(clock.datetime):
         @classmethod
-        def now(cls, tz: clock.tzinfo | None = None) -> clock.datetime:
-            return MOMENT
+        def now(cls, tz: clock.tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(MOMENT.timestamp(), tz)
 
     environment.setenv("AWS_ACCESS_KEY_ID", ACCESS)
     environment.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
@@ -105,7 +106,7 @@ def test_presigned_queries_equal_botocores(
 
 
 @pytest.mark.parametrize("token", ["", "session/token+with=signs"])
-def test_the_databases_tokens_equal_boto3s(at_one_moment: pytest.MonkeyPatch, token: str) -> None:
+def test_tokens_of_the_database_equal_boto3s(at_one_moment: pytest.MonkeyPatch, token: str) -> None:
     use_token(at_one_moment, token)
     rds = boto3.client(
         "rds",
@@ -120,10 +121,9 @@ def test_the_databases_tokens_equal_boto3s(at_one_moment: pytest.MonkeyPatch, to
     assert sorted(ours.partition("?")[2].split("&")) == sorted(theirs.partition("?")[2].split("&"))
 
 
-def test_the_caches_tokens_are_signed_for_its_name(at_one_moment: pytest.MonkeyPatch) -> None:
+def test_tokens_of_the_cache_are_signed_for_its_name(at_one_moment: pytest.MonkeyPatch) -> None:
     keys = use_token(at_one_moment, "session-token")
-    at_one_moment.setenv("CACHE_NAME", "school-dev-cache")
-    user, password = cache._iam_credentials("school-dev-assistant").get_credentials()
+    user, password = redis_client._iam_credentials("school-dev-assistant", "school-dev-cache").get_credentials()
     request = AWSRequest(
         "GET",
         "https://school-dev-cache/",
@@ -150,9 +150,9 @@ def test_the_caches_tokens_are_signed_for_its_name(at_one_moment: pytest.MonkeyP
         ([(200, "{}")], 1),
     ],
 )
-def test_what_is_transient_is_tried_again(answers: list[tuple[int, str]], calls: int) -> None:
+def test_transient_failure_is_tried_again(answers: list[tuple[int, str]], calls: int) -> None:
     with scripted(*answers) as server:
-        assert aws.call("POST", server.url + "/", "sqs", b"{}").ok
+        assert dependencies.aws().call("POST", server.url + "/", "sqs", b"{}").ok
         assert len(server.requests) == calls
 
 
@@ -169,13 +169,13 @@ def test_what_is_transient_is_tried_again(answers: list[tuple[int, str]], calls:
         ((0, ""), "ConnectionError", 2),
     ],
 )
-def test_an_error_carries_its_code_and_nothing_else(
+def test_error_carries_its_code_and_nothing_else(
     answer: tuple[int, str], code: str, calls: int, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("AWS_SESSION_TOKEN", "the session token")
     with scripted(answer) as server:
         with pytest.raises(AwsError) as failed:
-            aws.call("POST", server.url + "/", "sqs", b"the body of a parent")
+            dependencies.aws().call("POST", server.url + "/", "sqs", b"the body of a parent")
         assert (failed.value.code, failed.value.status) == (code, answer[0])
         assert len(server.requests) == calls
     for secret in (SECRET, "the session token", "the body", "the text"):
@@ -191,17 +191,8 @@ def test_credentials_may_come_from_the_containers_endpoint(environment: pytest.M
         assert [request["authorization"] for request in server.requests] == ["let me"]
 
 
-def test_each_service_has_its_endpoint(environment: pytest.MonkeyPatch) -> None:
+def test_endpoint_may_be_replaced_for_each_service(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_ENDPOINT_URL_SQS", "http://localhost:1")
     assert aws.endpoint("sqs", "SQS") == "http://localhost:1"
     environment.delenv("AWS_ENDPOINT_URL_SQS")
     assert aws.endpoint("sqs", "SQS") == "https://sqs.eu-west-1.amazonaws.com"
-
-
-def test_a_file_is_stored_and_read_back(aws: Aws) -> None:
-    document_store.put(BUCKET, "passes/GP 1+ä.pdf", b"%PDF-1", "application/pdf")
-    assert document_store.get(BUCKET, "passes/GP 1+ä.pdf") == b"%PDF-1"
-    assert aws.files() == {"passes/GP 1+ä.pdf": b"%PDF-1"}
-    with pytest.raises(AwsError) as missing:
-        document_store.get(BUCKET, "passes/none.pdf")
-    assert missing.value.code == "NoSuchKey"

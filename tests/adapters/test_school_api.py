@@ -1,15 +1,15 @@
-"""The school's API in all its moods: every shape, every failure, and never longer than a parent waits."""
+"""The school's API: every shape of an account, every failure, and never longer than a parent waits."""
 
 import threading
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
 
-from functions.adapters import school_api, secret_store
+from functions import dependencies
+from functions.adapters import school_api
+from functions.adapters.aws import AwsClient
 from functions.adapters.school_api import SchoolApi
 from functions.domain.errors import SchoolApiUnavailable
 from local.plan import Plan
@@ -25,7 +25,7 @@ BILLS = [{"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}]
 
 @pytest.fixture
 def api(plan: Plan, world: OutsideWorld, secrets: None) -> SchoolApi:
-    return SchoolApi(plan.school_api_url, KEY)
+    return SchoolApi(dependencies.http_session(), dependencies.secrets(), plan.school_api_url, KEY)
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +34,20 @@ def school(plan: Plan) -> SampleSchool:
 
 
 @pytest.fixture
-def short_of_time(environment: pytest.MonkeyPatch) -> Iterator[None]:
-    """The same bounds, ten times as narrow."""
+def short_timeouts(environment: pytest.MonkeyPatch) -> None:
+    """The timeouts, ten times as short."""
     for name in ("DEADLINE", "READ_TIMEOUT"):
         environment.setattr(school_api, name, getattr(school_api, name) / 10)
-    return
 
 
-def says(world: OutsideWorld, data: object, **fault: Any) -> None:
+def answers(world: OutsideWorld, data: object, **fault: Any) -> None:
     world.fails("school", kind="json", body={"data": data}, **fault)
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
 
-def test_every_account_of_the_school_is_read_to_the_cent(api: SchoolApi, school: SampleSchool) -> None:
+def test_accounts_of_every_shape_are_read_to_the_cent(api: SchoolApi, school: SampleSchool) -> None:
     """The demo families hold every shape: numbers, texts, no dates, null and absent lists, 404."""
     students = [student for student in school.students if student.id < "SSC20250040"]
     ids = [student.id for student in students]
@@ -73,24 +72,24 @@ def test_every_account_of_the_school_is_read_to_the_cent(api: SchoolApi, school:
 
 
 @pytest.mark.parametrize("amount", [400, 400.0, "400", "400.00", " 400.0 "])
-def test_amounts_come_as_numbers_or_texts(api: SchoolApi, world: OutsideWorld, amount: object) -> None:
-    says(world, {"bills": [{"fee_type": "Tuition", "amount": amount, "date": "2026-09-07T00:00:00"}]})
+def test_amounts_are_read_as_numbers_or_texts(api: SchoolApi, world: OutsideWorld, amount: object) -> None:
+    answers(world, {"bills": [{"fee_type": "Tuition", "amount": amount, "date": "2026-09-07T00:00:00"}]})
     assert api.bills(ONE, TERM) == {ONE[0]: BILLS}
 
 
 @pytest.mark.parametrize("date", [{}, {"date": None}, {"date": ""}])
-def test_a_date_may_be_missing(api: SchoolApi, world: OutsideWorld, date: dict[str, object]) -> None:
-    says(world, {"payments": [{"fee_type": None, "amount": 1, **date}]})
+def test_missing_date_is_none(api: SchoolApi, world: OutsideWorld, date: dict[str, object]) -> None:
+    answers(world, {"payments": [{"fee_type": None, "amount": 1, **date}]})
     assert api.payments(ONE, TERM) == {ONE[0]: [{"fee_type": "Other", "amount": "1.00", "date": None}]}
 
 
 @pytest.mark.parametrize("data", [{}, {"bills": None}, {"bills": []}])
 def test_nothing_posted_is_an_empty_account(api: SchoolApi, world: OutsideWorld, data: object) -> None:
-    says(world, data)
+    answers(world, data)
     assert api.bills(ONE, TERM) == {ONE[0]: []}
 
 
-def test_an_unknown_student_is_none_and_asked_for_once(api: SchoolApi, world: OutsideWorld) -> None:
+def test_unknown_student_is_none_and_asked_for_once(api: SchoolApi, world: OutsideWorld) -> None:
     assert api.bills(["SSC99999999"], TERM) == {"SSC99999999": None}
     assert len(world.calls("school")) == 1
 
@@ -117,9 +116,7 @@ def test_an_unknown_student_is_none_and_asked_for_once(api: SchoolApi, world: Ou
     ],
     ids=str,
 )
-def test_what_is_not_of_the_known_shape_is_a_failure_never_an_empty_account(
-    api: SchoolApi, world: OutsideWorld, body: object
-) -> None:
+def test_unknown_shape_is_a_failure_never_an_empty_account(api: SchoolApi, world: OutsideWorld, body: object) -> None:
     world.fails("school", kind="json", body=body)
     with pytest.raises(SchoolApiUnavailable):
         api.bills(ONE, TERM)
@@ -142,7 +139,9 @@ def test_what_is_not_of_the_known_shape_is_a_failure_never_an_empty_account(
     ],
     ids=str,
 )
-def test_what_fails_once_or_twice_is_tried_again(api: SchoolApi, world: OutsideWorld, fault: dict[str, Any]) -> None:
+def test_call_that_fails_once_or_twice_is_tried_again(
+    api: SchoolApi, world: OutsideWorld, fault: dict[str, Any]
+) -> None:
     for times in (1, 2):
         world.fails("school", times=times, **fault)
         assert api.bills(ONE, TERM) == {ONE[0]: BILLS}
@@ -160,7 +159,7 @@ def test_what_fails_once_or_twice_is_tried_again(api: SchoolApi, world: OutsideW
     ],
     ids=str,
 )
-def test_what_goes_on_failing_is_given_up_soon(
+def test_call_that_keeps_failing_is_given_up(
     api: SchoolApi, world: OutsideWorld, fault: dict[str, Any], calls: int
 ) -> None:
     world.fails("school", **fault)
@@ -169,7 +168,7 @@ def test_what_goes_on_failing_is_given_up_soon(
     assert len(world.calls("school")) == calls
 
 
-def test_a_silent_school_is_given_up(api: SchoolApi, world: OutsideWorld, short_of_time: None) -> None:
+def test_silent_school_is_given_up(api: SchoolApi, world: OutsideWorld, short_timeouts: None) -> None:
     world.fails("school", kind="silent")
     with pytest.raises(SchoolApiUnavailable):
         api.bills(FIVE, TERM)
@@ -187,7 +186,7 @@ class Clock(threading.local):
         self.now += seconds
 
 
-def test_a_silent_school_takes_no_more_than_the_deadline_for_several_children(
+def test_silent_school_takes_no_more_than_the_deadline_for_several_children(
     api: SchoolApi, environment: pytest.MonkeyPatch
 ) -> None:
     clock, siblings = Clock(), threading.Barrier(len(FIVE))
@@ -208,7 +207,7 @@ def test_a_silent_school_takes_no_more_than_the_deadline_for_several_children(
     assert max(given_up) == school_api.DEADLINE
 
 
-def test_the_bounds_leave_the_function_time_to_answer() -> None:
+def test_deadline_leaves_the_function_time_to_answer() -> None:
     from infra.catalog import function
 
     assert school_api.DEADLINE < function("fetch_fees").timeout <= 8
@@ -222,7 +221,7 @@ def test_a_429_is_waited_for_as_long_as_it_says(api: SchoolApi, world: OutsideWo
 
 
 @pytest.mark.parametrize("header", ["Mon, 23 Nov 2026 07:00:00 GMT", "-5", "soon"])
-def test_an_odd_retry_after_is_survived(header: str) -> None:
+def test_unreadable_retry_after_is_a_short_wait(header: str) -> None:
     from requests import Response
 
     answer = Response()
@@ -239,7 +238,7 @@ def test_siblings_are_fetched_side_by_side(api: SchoolApi, world: OutsideWorld, 
     assert len(world.calls("school", "payments")) == len(FIVE)
 
 
-def test_one_failing_sibling_fails_the_family(api: SchoolApi, world: OutsideWorld) -> None:
+def test_one_failing_sibling_fails_the_call(api: SchoolApi, world: OutsideWorld) -> None:
     world.fails("school", kind="status", status=400, times=1)
     with pytest.raises(SchoolApiUnavailable):
         api.bills(["SSC20250001", "SSC20250002"], TERM)
@@ -248,20 +247,32 @@ def test_one_failing_sibling_fails_the_family(api: SchoolApi, world: OutsideWorl
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_rotated_key_is_fetched_anew(
+def answer_secrets_with(value: str, environment: pytest.MonkeyPatch) -> list[object]:
+    """Secrets Manager has this value; the names that it was asked for."""
+    asked: list[object] = []
+
+    def call_json(*arguments: Any) -> dict[str, object]:
+        asked.append(arguments[-1]["SecretId"])
+        return {"SecretString": value}
+
+    environment.setattr(AwsClient, "call_json", call_json)
+    return asked
+
+
+def test_rotated_key_is_fetched_anew(
     api: SchoolApi, world: OutsideWorld, plan: Plan, environment: pytest.MonkeyPatch
 ) -> None:
-    secret_store._kept[KEY] = (time.monotonic(), "the old key")
-    environment.setattr(secret_store.aws, "call_json", lambda *_: {"SecretString": plan.school_api_key})
+    dependencies.secrets().put(KEY, "the old key")
+    answer_secrets_with(plan.school_api_key, environment)
     assert api.bills(ONE, TERM) == {ONE[0]: BILLS}
     assert [call["status"] for call in world.calls("school")] == [401, 200]
 
 
-def test_a_wrong_key_is_a_failure_that_does_not_show_it(
+def test_wrong_key_is_a_failure_that_does_not_show_it(
     api: SchoolApi, world: OutsideWorld, environment: pytest.MonkeyPatch, printed: Any
 ) -> None:
-    environment.setattr(secret_store.aws, "call_json", lambda *_: {"SecretString": "the wrong key"})
-    secret_store.forget(KEY)
+    answer_secrets_with("the wrong key", environment)
+    dependencies.secrets().expire(KEY)
     with pytest.raises(SchoolApiUnavailable) as failed:
         api.bills(ONE, TERM)
     assert "the wrong key" not in str(failed.value) + printed.getvalue()
@@ -269,12 +280,9 @@ def test_a_wrong_key_is_a_failure_that_does_not_show_it(
     assert "401" in printed.getvalue()
 
 
-def test_the_key_is_fetched_once_for_all_children(api: SchoolApi, plan: Plan, environment: pytest.MonkeyPatch) -> None:
-    fetched = []
-    environment.setattr(
-        secret_store.aws, "call_json", lambda *_: fetched.append(1) or {"SecretString": plan.school_api_key}
-    )
-    secret_store.forget(KEY)
+def test_key_is_fetched_once_for_all_children(api: SchoolApi, plan: Plan, environment: pytest.MonkeyPatch) -> None:
+    fetched = answer_secrets_with(plan.school_api_key, environment)
+    dependencies.secrets().expire(KEY)
     with suppress(SchoolApiUnavailable):
         api.bills([f"SSC2025000{number}" for number in range(1, 6)], TERM)
-    assert len(fetched) == 1
+    assert fetched == [KEY]

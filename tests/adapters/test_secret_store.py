@@ -2,12 +2,14 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
-from functions.adapters import aws as signing
-from functions.adapters import secret_store
-from functions.adapters.aws import AwsError
+from functions import dependencies
+from functions.adapters import observability, secret_store
+from functions.adapters.aws import AwsClient, AwsError
+from functions.adapters.secret_store import SecretStore
 from local.plan import Plan
 from tests.conftest import Aws
 
@@ -15,30 +17,36 @@ APP, ACCESS = "school/local/whatsapp-app-secret", "school/local/whatsapp-access-
 
 
 @pytest.fixture
+def store(aws: Aws) -> SecretStore:
+    return SecretStore(dependencies.aws())
+
+
+@pytest.fixture
 def fetched(aws: Aws, environment: pytest.MonkeyPatch) -> list[object]:
     """The names that Secrets Manager was asked for."""
     asked: list[object] = []
-    original = signing.call_json
+    original = AwsClient.call_json
 
-    def call_json(*arguments: object) -> dict[str, object]:
-        asked.append(arguments[-1]["SecretId"])  # type: ignore[index]
-        return original(*arguments)  # type: ignore[arg-type]
+    def call_json(*arguments: Any) -> dict[str, object]:
+        asked.append(arguments[-1]["SecretId"])
+        return original(*arguments)
 
-    environment.setattr(signing, "call_json", call_json)
+    environment.setattr(AwsClient, "call_json", call_json)
     return asked
 
 
-def grow_old(name: str, seconds: float) -> None:
-    moment, value = secret_store._kept[name]
-    secret_store._kept[name] = (moment - seconds, value)
+def age(store: SecretStore, name: str, seconds: float) -> None:
+    """The value was fetched so many seconds earlier."""
+    moment, value = store._values[name]
+    store._values[name] = (moment - seconds, value)
 
 
-def change(aws: Aws, value: str) -> None:
+def rotate(aws: Aws, value: str) -> None:
     aws.secrets.put_secret_value(SecretId=APP, SecretString=value)
 
 
-def renewed() -> None:
-    """Every renewal behind somebody's back is over."""
+def wait_for_renewals() -> None:
+    """Until every renewal in the background is over."""
     for thread in threading.enumerate():
         if thread.name.startswith("renew "):
             thread.join(30)
@@ -48,11 +56,11 @@ def break_down(environment: pytest.MonkeyPatch) -> list[object]:
     """Secrets Manager fails from now on; the names that it was asked for."""
     asked: list[object] = []
 
-    def call_json(*arguments: object) -> dict[str, object]:
-        asked.append(arguments[-1]["SecretId"])  # type: ignore[index]
+    def call_json(*arguments: Any) -> dict[str, object]:
+        asked.append(arguments[-1]["SecretId"])
         raise AwsError("secretsmanager", "ReadTimeout")
 
-    environment.setattr(signing, "call_json", call_json)
+    environment.setattr(AwsClient, "call_json", call_json)
     return asked
 
 
@@ -60,165 +68,178 @@ def break_down(environment: pytest.MonkeyPatch) -> list[object]:
 def waits(environment: pytest.MonkeyPatch) -> list[str]:
     """The metrics that were written."""
     written: list[str] = []
-    environment.setattr(secret_store.observe, "took", lambda name, _: written.append(name))
+    environment.setattr(observability, "record_duration", lambda name, _: written.append(name))
     return written
 
 
-def test_past_its_life_a_secret_is_returned_at_once_and_renewed_behind(
-    plan: Plan, aws: Aws, fetched: list[object], waits: list[str]
+def test_old_secret_is_returned_at_once_and_renewed_in_the_background(
+    store: SecretStore, plan: Plan, aws: Aws, fetched: list[object], waits: list[str]
 ) -> None:
-    assert [secret_store.secret(APP) for _ in range(3)] == [plan.app_secret] * 3
-    change(aws, "rotated")
-    grow_old(APP, secret_store.LIFE - 5)
-    assert secret_store.secret(APP) == plan.app_secret
-    renewed()
+    assert [store.get(APP) for _ in range(3)] == [plan.app_secret] * 3
+    rotate(aws, "rotated")
+    age(store, APP, secret_store.LIFE - 5)
+    assert store.get(APP) == plan.app_secret
+    wait_for_renewals()
     assert fetched == [APP]
-    grow_old(APP, 10)
-    assert secret_store.secret(APP) == plan.app_secret
-    renewed()
-    assert secret_store.secret(APP) == "rotated"
+    age(store, APP, 10)
+    assert store.get(APP) == plan.app_secret
+    wait_for_renewals()
+    assert store.get(APP) == "rotated"
     assert fetched == [APP, APP]
     assert waits == ["SecretFetchTime"]  # of the first one; nobody waited for the second
 
 
-def test_one_renewal_at_a_time_for_each_secret(plan: Plan, aws: Aws, environment: pytest.MonkeyPatch) -> None:
-    secret_store.fetch_together(APP, ACCESS)
+def test_each_secret_is_renewed_by_one_thread_at_a_time(
+    store: SecretStore, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch
+) -> None:
+    store.prefetch(APP, ACCESS)
     for name in (APP, ACCESS):
-        grow_old(name, secret_store.LIFE)
+        age(store, name, secret_store.LIFE)
     under_way, go_on = threading.Barrier(3, timeout=30), threading.Event()
     asked: list[object] = []
 
-    def call_json(*arguments: object) -> dict[str, object]:
-        asked.append(arguments[-1]["SecretId"])  # type: ignore[index]
+    def call_json(*arguments: Any) -> dict[str, object]:
+        asked.append(arguments[-1]["SecretId"])
         under_way.wait()
         go_on.wait(30)
         return {"SecretString": "renewed"}
 
-    environment.setattr(signing, "call_json", call_json)
-    secret_store.fetch_together(APP, ACCESS)  # nothing to wait for
-    assert [secret_store.secret(name) for name in (APP, ACCESS) * 3] == [plan.app_secret, plan.access_token] * 3
+    environment.setattr(AwsClient, "call_json", call_json)
+    store.prefetch(APP, ACCESS)  # nothing to wait for
+    assert [store.get(name) for name in (APP, ACCESS) * 3] == [plan.app_secret, plan.access_token] * 3
     under_way.wait()
     go_on.set()
-    renewed()
+    wait_for_renewals()
     assert sorted(map(str, asked)) == sorted([APP, ACCESS])
-    assert secret_store.secret(ACCESS) == "renewed"
+    assert store.get(ACCESS) == "renewed"
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_one_that_is_too_old_is_waited_for(
-    aws: Aws, fetched: list[object], waits: list[str], *, together: bool
+def test_secret_that_is_too_old_is_fetched_while_the_caller_waits(
+    store: SecretStore, aws: Aws, fetched: list[object], waits: list[str], *, together: bool
 ) -> None:
-    secret_store.secret(APP)
-    change(aws, "rotated")
-    grow_old(APP, secret_store.TOO_OLD)
+    store.get(APP)
+    rotate(aws, "rotated")
+    age(store, APP, secret_store.TOO_OLD)
     if together:
-        secret_store.fetch_together(APP)
-    assert secret_store.secret(APP) == "rotated"
+        store.prefetch(APP)
+    assert store.get(APP) == "rotated"
     assert fetched == [APP, APP]
     assert waits == ["SecretFetchTime"] * 2
 
 
-@pytest.mark.parametrize("age", [secret_store.LIFE, secret_store.TOO_OLD])
-def test_after_a_failed_renewal_nobody_asks_for_a_while(
-    plan: Plan, aws: Aws, environment: pytest.MonkeyPatch, age: float
+@pytest.mark.parametrize("seconds", [secret_store.LIFE, secret_store.TOO_OLD])
+def test_failed_renewal_is_not_repeated_for_a_while(
+    store: SecretStore, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    secret_store.secret(APP)
-    grow_old(APP, age)
+    store.get(APP)
+    age(store, APP, seconds)
     asked = break_down(environment)
     for _ in range(3):
-        secret_store.fetch_together(APP)
-        assert secret_store.secret(APP) == plan.app_secret
-        renewed()
+        store.prefetch(APP)
+        assert store.get(APP) == plan.app_secret
+        wait_for_renewals()
     assert asked == [APP]
-    secret_store._again[APP] -= secret_store.PAUSE
-    assert secret_store.secret(APP) == plan.app_secret
-    renewed()
+    store._retry_at[APP] -= secret_store.PAUSE
+    assert store.get(APP) == plan.app_secret
+    wait_for_renewals()
     assert asked == [APP, APP]
 
 
-def test_one_that_is_refused_while_secrets_manager_is_down_does_not_cost_a_wait_each_time(
-    plan: Plan, aws: Aws, environment: pytest.MonkeyPatch
+def test_expired_secret_costs_one_wait_while_secrets_manager_is_down(
+    store: SecretStore, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch
 ) -> None:
-    secret_store.secret(APP)
+    store.get(APP)
     asked = break_down(environment)
     for _ in range(3):
-        secret_store.forget(APP)
-        assert secret_store.secret(APP) == plan.app_secret
+        store.expire(APP)
+        assert store.get(APP) == plan.app_secret
     assert asked == [APP]
 
 
-def test_a_renewal_that_began_before_the_refusal_does_not_count(
-    plan: Plan, aws: Aws, environment: pytest.MonkeyPatch, fetched: list[object]
+def test_renewal_that_began_before_the_secret_expired_is_not_stored(
+    store: SecretStore, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch, fetched: list[object]
 ) -> None:
-    secret_store.secret(APP)
-    grow_old(APP, secret_store.LIFE)
-    answered, go_on, ask = threading.Event(), threading.Event(), signing.call_json
+    store.get(APP)
+    age(store, APP, secret_store.LIFE)
+    answered, go_on, ask = threading.Event(), threading.Event(), AwsClient.call_json
 
-    def call_json(*arguments: object) -> dict[str, object]:
-        found = ask(*arguments)  # type: ignore[arg-type]
+    def call_json(*arguments: Any) -> dict[str, object]:
+        found = ask(*arguments)
         answered.set()
         go_on.wait(30)
         return found
 
-    environment.setattr(signing, "call_json", call_json)
-    secret_store.secret(APP)
+    environment.setattr(AwsClient, "call_json", call_json)
+    store.get(APP)
     answered.wait(30)
-    secret_store.forget(APP)
-    change(aws, "rotated")
+    store.expire(APP)
+    rotate(aws, "rotated")
     go_on.set()
-    renewed()
-    assert secret_store.secret(APP) == "rotated"
+    wait_for_renewals()
+    assert store.get(APP) == "rotated"
 
 
-def test_an_old_value_outlives_a_failing_secrets_manager(plan: Plan, aws: Aws, environment: pytest.MonkeyPatch) -> None:
-    secret_store.secret(APP)
-    grow_old(APP, secret_store.TOO_OLD)
+def test_old_value_is_used_while_secrets_manager_is_down(
+    store: SecretStore, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch
+) -> None:
+    store.get(APP)
+    age(store, APP, secret_store.TOO_OLD)
     environment.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")
-    assert secret_store.secret(APP) == plan.app_secret
+    assert store.get(APP) == plan.app_secret
 
 
-def test_one_that_was_never_had_raises(aws: Aws) -> None:
+def test_unknown_secret_raises(store: SecretStore) -> None:
     with pytest.raises(AwsError) as missing:
-        secret_store.secret("school/local/nothing")
+        store.get("school/local/nothing")
     assert missing.value.code == "ResourceNotFoundException"
 
 
-def test_a_forgotten_one_is_fetched_anew(aws: Aws, fetched: list[object]) -> None:
-    secret_store.secret(APP)
-    change(aws, "rotated")
-    secret_store.forget(APP)
-    secret_store.forget("never heard of")
-    assert secret_store.secret(APP) == "rotated"
+def test_expired_secret_is_fetched_anew(store: SecretStore, aws: Aws, fetched: list[object]) -> None:
+    store.get(APP)
+    rotate(aws, "rotated")
+    store.expire(APP)
+    store.expire("never heard of")
+    assert store.get(APP) == "rotated"
     assert fetched == [APP, APP]
 
 
-def test_a_forgotten_one_is_better_than_none(plan: Plan, aws: Aws, environment: pytest.MonkeyPatch) -> None:
-    secret_store.secret(APP)
-    secret_store.forget(APP)
+def test_expired_value_is_used_while_secrets_manager_is_down(
+    store: SecretStore, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch
+) -> None:
+    store.get(APP)
+    store.expire(APP)
     environment.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")
-    assert secret_store.secret(APP) == plan.app_secret
+    assert store.get(APP) == plan.app_secret
 
 
-def test_two_are_fetched_side_by_side_and_only_when_missing(
-    plan: Plan, aws: Aws, fetched: list[object], environment: pytest.MonkeyPatch
+def test_prefetch_fetches_missing_secrets_side_by_side(
+    store: SecretStore, plan: Plan, aws: Aws, fetched: list[object], environment: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(2, timeout=5)  # breaks unless both are under way at once
-    original = secret_store.secret
+    original = store.get
 
     def meet(name: str) -> str:
         together.wait()
         return original(name)
 
-    environment.setattr(secret_store, "secret", meet)
-    secret_store.fetch_together(APP, ACCESS)
-    environment.setattr(secret_store, "secret", original)
+    environment.setattr(store, "get", meet)
+    store.prefetch(APP, ACCESS)
+    environment.setattr(store, "get", original)
     assert sorted(map(str, fetched)) == sorted([APP, ACCESS])
-    secret_store.fetch_together(APP, ACCESS)
+    store.prefetch(APP, ACCESS)
     assert len(fetched) == 2
-    assert secret_store.secret(ACCESS) == plan.access_token
+    assert store.get(ACCESS) == plan.access_token
 
 
-def test_one_missing_secret_does_not_keep_the_other_away(plan: Plan, aws: Aws) -> None:
-    secret_store.fetch_together(APP, "school/local/nothing")
-    assert secret_store._kept[APP][1] == plan.app_secret
-    assert time.monotonic() - secret_store._kept[APP][0] < 60
+def test_prefetch_of_an_unknown_secret_does_not_cost_the_other(store: SecretStore, plan: Plan, aws: Aws) -> None:
+    store.prefetch(APP, "school/local/nothing")
+    assert store._values[APP][1] == plan.app_secret
+    assert time.monotonic() - store._values[APP][0] < 60
+
+
+def test_value_that_was_put_is_not_fetched(store: SecretStore, fetched: list[object]) -> None:
+    store.put(APP, "given")
+    store.prefetch(APP)
+    assert store.get(APP) == "given"
+    assert fetched == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import floor
+from bench import aws_model, floor
 from bench.aws_model import DRAWS, QUEUE, Measured, cold_share, erlang_b, sizes, table
 from bench.figures import p95, percentile, summary
 from bench.floor import Ask, Delays
@@ -95,8 +95,10 @@ def test_more_warm_processes_mean_fewer_starts() -> None:
     assert group < 0.001
 
 
-def test_the_prediction_is_the_same_each_time() -> None:
+def test_the_prediction_is_the_same_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws_model, "DRAWS", 1_000)  # the same each time with any number
     assert table(Measured(), 3).rows == table(Measured(), 3).rows
+    assert table(Measured(), 3).rows != table(Measured(), 4).rows
 
 
 def test_the_model_takes_hit_rates_and_cpu_from_the_same_run() -> None:
@@ -117,7 +119,7 @@ def test_targets_say_whether_they_are_met() -> None:
     assert not Target(7.9, 8, " ×", at_least=True).met
 
 
-def test_a_table_is_printed_and_saved_alike(tmp_path) -> None:
+def test_a_table_is_printed_and_saved_alike(tmp_path: Path) -> None:
     made = Table("Title", ["what", "ms", "targets"])
     made.add(["menu", "12"], [Target(12, 10, " ms")], ms=12)
     console = Console(width=80, record=True, file=io.StringIO())

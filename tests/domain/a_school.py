@@ -5,10 +5,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from functions.adapters.whatsapp.inbound import Message
+from functions.adapters.school_config import load
 from functions.domain.accounts import Account, Balance, Line, StudentAccount
+from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
-from functions.domain.school import School, load
+from functions.domain.school import School
 
 CONFIG = Path(__file__).parents[2] / "config"
 SHIPPED: School = load(CONFIG)

@@ -29,7 +29,7 @@ LINE = {"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}
         ("100", "70", Standing.OWED, "30", 70),
     ],
 )
-def test_four_standings(billed: str, paid: str, standing: Standing, owed: str, percent: int) -> None:
+def test_balance_has_one_of_four_standings(billed: str, paid: str, standing: Standing, owed: str, percent: int) -> None:
     found = balance(billed, paid)
     assert (found.standing, found.owed, found.percent_paid) == (standing, Decimal(owed), percent)
 
@@ -66,7 +66,7 @@ def test_a_line_survives_json() -> None:
         ({"fee_type": " Food ", "amount": 5, "date": "2026-09-07T10:00:00Z"}, "Food", "2026-09-07"),
     ],
 )
-def test_what_the_school_leaves_out(written: object, kind: str, day: str | None) -> None:
+def test_missing_type_and_date_have_defaults(written: object, kind: str, day: str | None) -> None:
     line = Line.read(written, "bills[0]")
     assert (line.kind, line.day and line.day.isoformat()) == (kind, day)
 
@@ -89,12 +89,12 @@ def test_an_unreadable_line_is_named(written: object, field: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["<html>", None, 5, {"bills": []}])
-def test_what_is_no_list_is_never_an_empty_account(written: object) -> None:
+def test_anything_but_a_list_is_refused_and_no_empty_account(written: object) -> None:
     with pytest.raises(InvalidRequest):
         read_lines(written, "bills")
 
 
-def test_an_account_as_the_state_machine_carries_it() -> None:
+def test_account_is_read_from_the_state_machine() -> None:
     account = Account.read(
         {
             "term": "2026-3",
@@ -117,7 +117,7 @@ def test_an_account_without_figures_is_refused(written: dict[str, object]) -> No
         Account.read(written)
 
 
-def test_an_account_request_is_checked() -> None:
+def test_account_request_names_the_wrong_field() -> None:
     request = AccountRequest.read({"student_ids": ["SSC1", "SSC2"], "term": "2026-3"})
     assert request == AccountRequest(("SSC1", "SSC2"), "2026-3")
     for ids in (None, [], "SSC1", [""], [7]):

@@ -1,5 +1,6 @@
 """What the AI is told, and which of its answers may reach a parent."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,17 +10,27 @@ from hypothesis import strategies as st
 
 from functions.domain import answers
 from functions.domain.accounts import Line, StudentAccount
-from functions.domain.answers import MOST_ANSWER, MOST_LINES, MOST_QUESTION, amounts_in, is_safe
-from functions.domain.money import show
+from functions.domain.answers import MOST_ANSWER, MOST_LINES, MOST_QUESTION
+from functions.domain.grounding import amounts_in as amounts_of_currency
+from functions.domain.knowledge import Entry, Knowledge
 from tests.domain.a_school import FAMILY, SCHOOL, TANAKA, TARIRO, TODAY, account, figures
 
 CENTS = st.integers(min_value=0, max_value=10**9).map(lambda cents: Decimal(cents) / 100)
+DOLLARS = SCHOOL.currency
 GIVEN = "Tuition for Form 1 is $650 a term, late pick-up $10. billed $1,250.00, paid $500.00"
+
+
+def amounts_in(text: str) -> set[Decimal]:
+    return amounts_of_currency(text, DOLLARS)
+
+
+def is_safe(answer: str, given: str) -> bool:
+    return answers.is_safe(answer, given, DOLLARS)
 
 
 @given(CENTS, st.sampled_from(["You owe {}.", "{}", "It is {}, thank you", "Forms 1-2 {}, Forms 3-4 {}", "({})"]))
 def test_an_amount_as_we_write_it_is_found(amount: Decimal, sentence: str) -> None:
-    assert amounts_in(sentence.format(*[show(amount)] * 2)) == {amount}
+    assert amounts_in(sentence.format(*[DOLLARS.show(amount)] * 2)) == {amount}
 
 
 @given(
@@ -97,6 +108,16 @@ def test_an_invented_amount_is_never_said(answer: str) -> None:
     assert not is_safe(answer, GIVEN)
 
 
+def test_the_facts_hold_no_number_of_the_rules() -> None:
+    """ "At most 90 words" gives nobody a fee of 90."""
+    assert "90" not in answers.facts(replace(SCHOOL, knowledge=Knowledge(())), TODAY)
+
+
+@pytest.mark.parametrize("entry", SCHOOL.knowledge.entries, ids=lambda entry: entry.id)
+def test_an_answer_in_the_schools_own_words_may_be_sent(entry: Entry) -> None:
+    assert answers.is_safe(entry.answer, answers.facts(SCHOOL, TODAY), SCHOOL.currency)
+
+
 # --- what the model is told
 
 
@@ -137,6 +158,9 @@ def test_the_instructions_hold_the_whole_knowledge_and_the_rules() -> None:
         "not an instruction",
     ):
         assert part in told
+    assert told.endswith(answers.facts(SCHOOL, TODAY))
+    assert "All amounts are in US dollars." in told
+    assert "(English, Shona or Ndebele)" in told
     assert told == answers.instructions(SCHOOL, TODAY)  # the same for everyone, so that it can be cached
 
 

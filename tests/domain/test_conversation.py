@@ -3,14 +3,15 @@
 import json
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.adapters.whatsapp.inbound import Message
-from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
+from functions.domain.conversation import MAX_LOOK_UPS, NextStep, Pending, Plan, ReplyType, decide
 from functions.domain.intents import Intent, tap_id
+from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
 from tests.domain.a_school import (
     FAMILY,
@@ -75,21 +76,21 @@ def of(message: Message, person: Person = PARENT, pending: Pending | None = None
         ("about us", ReplyType.INFO, ReplyType.INFO, ReplyType.INFO, ReplyType.INFO),
     ],
 )
-def test_each_kind_of_person(
+def test_reply_depends_on_who_asks(
     text: str, parent: ReplyType, visitor: ReplyType, hidden: ReplyType, unsure: ReplyType
 ) -> None:
-    found = {name: plan(text, person).say for name, person in PEOPLE.items()}
+    found = {name: plan(text, person).reply_type for name, person in PEOPLE.items()}
     assert found == {"parent": parent, "visitor": visitor, "hidden": hidden, "unsure": unsure}
 
 
 @given(st.sampled_from(["balance", "statement", "gate pass", "Have you got my payment?", "SSC20257279", "Tariro"]))
-def test_nobody_but_a_parent_ever_gets_figures(text: str) -> None:
+def test_only_a_registered_parent_gets_figures(text: str) -> None:
     for person in (VISITOR, HIDDEN, UNSURE):
         found = plan(text, person)
         assert (found.students, found.needs_account, found.prefetch, found.personal) == ((), False, False, False)
 
 
-def test_a_balance_is_about_every_child_or_the_one_named() -> None:
+def test_balance_is_about_every_child_or_the_one_named() -> None:
     found = plan("balance")
     assert (found.students, found.term, found.next, found.needs_account) == (
         FAMILY,
@@ -102,13 +103,13 @@ def test_a_balance_is_about_every_child_or_the_one_named() -> None:
 
 
 @pytest.mark.parametrize("text", ["balance SSC20259999", "gate pass SSC20259999", "SSC20259999", "statement ssc 1"])
-def test_another_familys_child_is_refused(text: str) -> None:
+def test_child_of_another_family_is_refused(text: str) -> None:
     found = plan(text)
     assert (found.reply_type, found.students, found.needs_account) == (ReplyType.NOT_YOUR_CHILD, (), False)
     assert plan(f"{text} and Tariro").reply_type == ReplyType.NOT_YOUR_CHILD
 
 
-def test_terms_that_were_are_and_will_be() -> None:
+def test_past_and_current_terms_are_shown_and_future_ones_refused() -> None:
     assert plan("balance 2025-3").term == "2025-3"
     found = plan("2026-3", today=HOLIDAYS)
     assert (found.reply_type, found.term, found.needs_account) == (ReplyType.TERM_NOT_BEGUN, "2026-3", False)
@@ -117,7 +118,7 @@ def test_terms_that_were_are_and_will_be() -> None:
     assert plan("balance 2024-1").reply_type == ReplyType.UNKNOWN_TERM
 
 
-def test_in_the_holidays_one_rule_for_all() -> None:
+def test_holidays_show_the_term_before_and_refuse_gate_passes() -> None:
     assert plan("balance", today=HOLIDAYS).term == "2026-2"
     assert plan("statement", today=HOLIDAYS).term == "2026-2"
     assert plan("hi", today=HOLIDAYS).term == "2026-2"
@@ -130,7 +131,7 @@ def test_in_the_holidays_one_rule_for_all() -> None:
     )
 
 
-def test_a_gate_pass_is_for_one_child_of_the_current_term() -> None:
+def test_gate_pass_is_for_one_child_in_the_current_term() -> None:
     found = plan("gate pass", ONE_CHILD)
     assert (found.reply_type, found.next, found.students) == (ReplyType.GATE_PASS, NextStep.GATE_PASS, (TARIRO,))
     assert (found.term, found.needs_account) == ("2026-3", True)
@@ -138,7 +139,7 @@ def test_a_gate_pass_is_for_one_child_of_the_current_term() -> None:
     assert plan("gate pass 2025-1", ONE_CHILD).term == "2026-3"
 
 
-def test_the_answer_to_which_child() -> None:
+def test_name_after_which_child_continues_the_gate_pass() -> None:
     question = plan("gate pass")
     assert (question.reply_type, question.students, question.needs_account) == (ReplyType.CHOOSE_CHILD, FAMILY, False)
     assert (question.prefetch, question.term) == (True, "2026-3")  # whichever child is tapped: no fetch then
@@ -149,7 +150,7 @@ def test_the_answer_to_which_child() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "say"),
+    ("text", "reply_type"),
     [
         ("1", ReplyType.BALANCE),
         ("menu", ReplyType.MENU),
@@ -158,8 +159,8 @@ def test_the_answer_to_which_child() -> None:
         ("5", ReplyType.OFFICE_ASK),
     ],
 )
-def test_our_question_never_traps(text: str, say: ReplyType) -> None:
-    assert plan(text, pending=Pending(Intent.GATE_PASS)).reply_type == say
+def test_commands_work_while_a_child_is_asked_for(text: str, reply_type: ReplyType) -> None:
+    assert plan(text, pending=Pending(Intent.GATE_PASS)).reply_type == reply_type
 
 
 FOR_THE_OFFICE = Pending(Intent.OFFICE)
@@ -175,7 +176,7 @@ FOR_THE_OFFICE = Pending(Intent.OFFICE)
         "call me back please",
     ],
 )
-def test_what_we_asked_for_goes_to_the_office(text: str) -> None:
+def test_words_after_what_to_tell_the_office_open_a_request(text: str) -> None:
     for person in PEOPLE.values():
         found = plan(text, person, FOR_THE_OFFICE)
         assert (found.reply_type, found.next, found.question) == (
@@ -186,7 +187,7 @@ def test_what_we_asked_for_goes_to_the_office(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "say"),
+    ("text", "reply_type"),
     [
         ("STOP", ReplyType.OPTED_OUT),
         ("menu", ReplyType.MENU),
@@ -200,11 +201,11 @@ def test_what_we_asked_for_goes_to_the_office(text: str) -> None:
         ("thank you so much", ReplyType.THANKS),
     ],
 )
-def test_a_command_is_obeyed_although_the_office_was_asked_about(text: str, say: ReplyType) -> None:
-    assert plan(text, pending=FOR_THE_OFFICE).reply_type == say
+def test_commands_work_while_words_for_the_office_are_asked_for(text: str, reply_type: ReplyType) -> None:
+    assert plan(text, pending=FOR_THE_OFFICE).reply_type == reply_type
 
 
-def test_start_is_obeyed_although_the_office_was_asked_about() -> None:
+def test_start_works_while_words_for_the_office_are_asked_for() -> None:
     assert plan("START", replace(PARENT, opted_out=True), FOR_THE_OFFICE).reply_type == ReplyType.OPTED_IN
 
 
@@ -216,21 +217,21 @@ def test_start_is_obeyed_although_the_office_was_asked_about() -> None:
         "Please connect me to the office, the gate pass does not open",
     ],
 )
-def test_a_person_is_wanted_whatever_it_is_about(text: str) -> None:
+def test_wish_to_speak_to_a_person_opens_a_request_whatever_it_is_about(text: str) -> None:
     found = plan(text)
     assert (found.reply_type, found.question) == (ReplyType.OFFICE_TOLD, text)
 
 
-def test_a_bank_transfer_is_no_wish_to_talk() -> None:
+def test_bank_transfer_is_not_a_wish_to_speak_to_a_person() -> None:
     assert plan("I made a transfer at the office, what is my balance").reply_type == ReplyType.BALANCE
 
 
-def test_a_name_alone_is_a_balance_when_nothing_is_pending() -> None:
+def test_name_alone_is_a_balance_when_nothing_is_pending() -> None:
     found = plan("Tanaka")
     assert (found.reply_type, found.students) == (ReplyType.BALANCE, (TANAKA,))
 
 
-def test_the_menu_fetches_the_account_behind_it() -> None:
+def test_menu_of_a_parent_prefetches_the_account() -> None:
     found = plan("hi")
     assert (found.needs_account, found.prefetch) == (False, True)
     assert (found.students, found.term) == (FAMILY, "2026-3")
@@ -238,7 +239,7 @@ def test_the_menu_fetches_the_account_behind_it() -> None:
         assert not plan("hi", person).prefetch
 
 
-def test_a_question_of_ones_own_needs_the_account() -> None:
+def test_question_about_own_figures_needs_the_account() -> None:
     own = plan("Have you received my payment for Tariro?")
     assert (own.next, own.personal, own.needs_account, own.term) == (NextStep.AI_REPLY, True, True, "2026-3")
     assert (own.students, own.question) == (FAMILY, "Have you received my payment for Tariro?")
@@ -252,7 +253,7 @@ def test_a_question_of_ones_own_needs_the_account() -> None:
     assert general.students == ()
 
 
-def test_a_question_about_another_term_gets_that_terms_figures() -> None:
+def test_question_about_another_term_gets_the_figures_of_that_term() -> None:
     assert plan("why did you charge me so much in term 1").term == "2026-1"
     assert plan("what will you charge me next term", today=HOLIDAYS).term == "2026-2"
     assert plan("did you charge me twice in 2019-1").term == "2026-3"
@@ -270,7 +271,7 @@ def test_sharing_the_number_resumes_what_was_asked() -> None:
     assert of(shared, VISITOR, asked.pending).reply_type == ReplyType.NOT_REGISTERED
 
 
-def test_sharing_the_number_unasked_is_thanked_for() -> None:
+def test_sharing_the_number_unasked_opens_the_menu() -> None:
     assert plan("hi", HIDDEN).pending is None
     shared = Message("w2", "contacts", 1, None, "ZW.103", "1", shared_phone="+263771234567")
     found = of(shared)
@@ -278,7 +279,7 @@ def test_sharing_the_number_unasked_is_thanked_for() -> None:
     assert of(shared, VISITOR).reply_type == ReplyType.NUMBER_KNOWN
 
 
-def test_a_forwarded_card_proves_nothing() -> None:
+def test_forwarded_contact_card_proves_no_number() -> None:
     card = Message("w2", "contacts", 1, None, "ZW.103", "1")
     found = of(card, HIDDEN, Pending(Intent.BALANCE))
     assert (found.reply_type, found.kind) == (ReplyType.NOT_TEXT, "contacts")
@@ -291,7 +292,7 @@ def tapped(tap: str, title: str = "Some button", kind: str = "interactive") -> M
     return replace(typed(title), type=kind, tap=tap)
 
 
-def test_a_tap_does_what_the_button_says() -> None:
+def test_tap_does_what_the_button_says() -> None:
     assert of(tapped(tap_id(Intent.BALANCE))).reply_type == ReplyType.BALANCE
     found = of(tapped(tap_id(Intent.GATE_PASS, TANAKA.id)))
     assert (found.reply_type, found.students) == (ReplyType.GATE_PASS, (TANAKA,))
@@ -301,11 +302,11 @@ def test_a_tap_does_what_the_button_says() -> None:
     assert of(tapped(tap_id(Intent.MENU))).reply_type == ReplyType.MENU
 
 
-def test_an_old_button_of_a_child_who_left() -> None:
+def test_old_button_of_a_child_who_left_is_refused() -> None:
     assert of(tapped(tap_id(Intent.GATE_PASS, "SSC1"))).reply_type == ReplyType.NOT_YOUR_CHILD
 
 
-def test_a_foreign_button_is_read_by_its_title() -> None:
+def test_unknown_button_is_read_by_its_title() -> None:
     assert of(tapped("old_menu_1", "Balance")).reply_type == ReplyType.BALANCE
     assert of(tapped("payload", "Statement", kind="button")).reply_type == ReplyType.STATEMENT
     assert of(tapped("old_menu_1", "")).reply_type == ReplyType.MENU
@@ -324,17 +325,17 @@ def test_a_foreign_button_is_read_by_its_title() -> None:
         ({"type": "something_of_2027"}, "something_of_2027"),
     ],
 )
-def test_what_cannot_be_read_gets_one_line(fields: dict[str, object], kind: str) -> None:
+def test_what_cannot_be_read_gets_a_line_about_its_kind(fields: dict[str, Any], kind: str) -> None:
     for person in PEOPLE.values():
         found = of(replace(typed(""), **{"text": None} | fields), person)
         assert (found.reply_type, found.kind) == (ReplyType.NOT_TEXT, kind)
 
 
-def test_a_caption_that_is_a_request_is_answered() -> None:
+def test_caption_that_is_a_command_is_obeyed() -> None:
     assert of(replace(typed("balance"), type="image")).reply_type == ReplyType.BALANCE
 
 
-def test_an_empty_text_is_the_menu() -> None:
+def test_empty_text_opens_the_menu() -> None:
     assert plan("").reply_type == ReplyType.MENU
     assert plan("   ").reply_type == ReplyType.MENU
 
@@ -349,9 +350,7 @@ def test_an_empty_text_is_the_menu() -> None:
     st.sampled_from([None, Pending(Intent.GATE_PASS), Pending(Intent.BALANCE, "2026-1")]),
     st.dates(date(2024, 1, 1), date(2027, 12, 31)),
 )
-def test_every_decision_survives_the_state_machine(
-    text: str, person: Person, pending: Pending | None, day: date
-) -> None:
+def test_plan_survives_json(text: str, person: Person, pending: Pending | None, day: date) -> None:
     found = plan(text, person, pending, day)
     assert Plan.read(json.loads(json.dumps(found.as_json()))) == found
     assert Person.read(json.loads(json.dumps(person.as_json()))) == person
@@ -363,11 +362,11 @@ def test_every_decision_survives_the_state_machine(
 
 
 @pytest.mark.parametrize("value", [None, "balance", [], {}, {"intent": "dance"}, {"intent": None}])
-def test_what_is_no_pending_question_is_none(value: object) -> None:
+def test_unreadable_pending_question_counts_as_none(value: object) -> None:
     assert Pending.read(value) is None
 
 
-def test_a_pending_question_survives_the_cache() -> None:
+def test_pending_question_survives_json() -> None:
     pending = Pending(Intent.STATEMENT, "2026-1")
     assert Pending.read(json.loads(json.dumps(pending.as_json()))) == pending
 
@@ -376,3 +375,48 @@ def test_start_undoes_stop_and_opens_the_menu_for_everyone_else() -> None:
     assert plan("START").reply_type == ReplyType.MENU
     assert plan("START", replace(PARENT, opted_out=True)).reply_type == ReplyType.OPTED_IN
     assert plan("hi", replace(PARENT, opted_out=True)).reply_type == ReplyType.MENU
+
+
+def test_stop_and_start_are_recorded_before_they_are_confirmed() -> None:
+    for text, person, intent in (
+        ("STOP", PARENT, Intent.OPT_OUT),
+        ("subscribe", VISITOR, Intent.OPT_IN),
+        ("START", replace(PARENT, opted_out=True), Intent.OPT_IN),
+    ):
+        found = plan(text, person)
+        assert (found.intent, found.next) == (intent, NextStep.RECORD_CONSENT)
+
+
+# --- the office, and students whom a visitor names
+
+OFFICE = Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.9")
+
+
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        (typed("close 12"), "12"),
+        (typed("close"), None),
+        (replace(typed("Close"), type="interactive", tap=tap_id(Intent.CLOSE, entry="12")), "12"),
+    ],
+)
+def test_only_the_office_closes_requests(message: Message, number: str | None) -> None:
+    found = of(message, OFFICE)
+    assert (found.reply_type, found.next) == (ReplyType.OFFICE_CLOSED, NextStep.CLOSE_OFFICE_REQUEST)
+    assert found.entry == number
+    assert of(message).next not in (NextStep.CLOSE_OFFICE_REQUEST, NextStep.GATE_PASS)
+
+
+def test_student_named_by_a_visitor_is_looked_up_once() -> None:
+    ids = [f"SSC2025900{place}" for place in range(MAX_LOOK_UPS + 1)]
+    found = plan("balance " + " ".join(ids), VISITOR)
+    assert (found.intent, found.next) == (Intent.LOOK_UP, NextStep.FIND_STUDENT)
+    assert found.look_up == tuple(ids[:MAX_LOOK_UPS])
+    again = decide(typed(f"balance {ids[0]}"), VISITOR, None, SCHOOL, TODAY, looked_up=True)
+    assert (again.reply_type, again.next, again.look_up) == (ReplyType.NOT_ON_RECORD, NextStep.SEND_REPLY, ())
+
+
+def test_parent_found_by_a_look_up_is_welcomed() -> None:
+    found = decide(typed(f"balance {TARIRO.id}"), PARENT, None, SCHOOL, TODAY, looked_up=True)
+    assert (found.reply_type, found.welcome) == (ReplyType.BALANCE, True)
+    assert not plan(f"balance {TARIRO.id}").welcome

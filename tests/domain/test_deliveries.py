@@ -19,12 +19,12 @@ def after(*news: str) -> str | None:
 
 
 @pytest.mark.parametrize("order", list(permutations(["sent", "delivered", "read"])), ids=" ".join)
-def test_any_order_ends_in_read(order: tuple[str, ...]) -> None:
+def test_statuses_in_any_order_end_in_read(order: tuple[str, ...]) -> None:
     assert after(*order) == "read"
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=12))
-def test_a_message_that_was_seen_stays_seen(news: list[str]) -> None:
+def test_message_that_was_seen_stays_seen(news: list[str]) -> None:
     state: str | None = None
     for item in news:
         earlier, state = state, advance(state, item)
@@ -47,12 +47,12 @@ def test_a_message_that_was_seen_stays_seen(news: list[str]) -> None:
         ("sent", "something_of_2027", "sent"),
     ],
 )
-def test_news(known: str | None, news: str, state: str | None) -> None:
+def test_state_only_moves_forward(known: str | None, news: str, state: str | None) -> None:
     assert advance(known, news) == state
 
 
 @pytest.mark.parametrize(
-    ("emoji", "said"),
+    ("emoji", "rating"),
     [
         ("👍", "up"),
         ("👍🏾", "up"),
@@ -67,5 +67,5 @@ def test_news(known: str | None, news: str, state: str | None) -> None:
         (None, None),
     ],
 )
-def test_what_a_reaction_says(emoji: str | None, said: str | None) -> None:
-    assert verdict(emoji) == said
+def test_reaction_is_a_rating_up_or_down_or_none(emoji: str | None, rating: str | None) -> None:
+    assert rating_of(emoji) == rating

@@ -96,7 +96,7 @@ def test_paying_what_is_missing_gets_a_pass_and_a_cent_less_does_not(billed: Dec
 
 
 @given(TERM_AND_DAY)
-def test_each_validity_is_what_the_table_says(when: tuple[Term, date]) -> None:
+def test_each_validity_ends_as_the_table_says(when: tuple[Term, date]) -> None:
     term, today = when
     tomorrow = today + timedelta(days=1)
     assert FULL.validity.until(today, term) == term.ends
@@ -121,7 +121,7 @@ def test_each_validity_is_what_the_table_says(when: tuple[Term, date]) -> None:
         (HALF, date(2025, 2, 10), date(2025, 2, 28)),
     ],
 )
-def test_valid_until_on_telling_days(tier: Tier, today: date, until: date) -> None:
+def test_last_day_of_a_pass_by_tier_and_day_of_issue(tier: Tier, today: date, until: date) -> None:
     term = SCHOOL.calendar.current(today)
     assert term is not None
     assert tier.validity.until(today, term) == until
@@ -147,7 +147,7 @@ def test_the_refusal_says_what_is_missing() -> None:
     assert odd.missing == CENT
 
 
-def test_requests_of_a_week() -> None:
+def test_delivery_depends_on_how_often_a_pass_was_asked_for_this_week() -> None:
     given_out = [delivery(count, SCHOOL.weekly_documents, SCHOOL.weekly_requests) for count in range(1, 9)]
     assert given_out == [Delivery.DOCUMENT] * 3 + [Delivery.TEXT] * 2 + [Delivery.REFUSED] * 3
 
@@ -181,7 +181,7 @@ def test_only_a_higher_tier_replaces(new: Tier, old: str, expected: bool) -> Non
         (None, 5, PassState.UNKNOWN),
     ],
 )
-def test_what_the_guard_reads(recorded: str | None, days_left: int, state: PassState) -> None:
+def test_state_that_the_guard_reads(recorded: str | None, days_left: int, state: PassState) -> None:
     assert state_of(recorded, TODAY + timedelta(days=days_left), TODAY) == state
 
 

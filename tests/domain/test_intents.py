@@ -21,6 +21,7 @@ def asked(text: str, *, registered: bool = True, students: tuple[Student, ...] =
         students=students if registered else (),
         calendar=SCHOOL.calendar,
         prefix=SCHOOL.student_id_prefix,
+        assistant=SCHOOL.assistant,
         today=TODAY,
     )
 

@@ -31,7 +31,7 @@ def test_order_case_and_punctuation_do_not_matter(words: list[str], chance: rand
         ("Hello, please tell me the school fees", "Fees"),
     ],
 )
-def test_the_same_question(one: str, other: str) -> None:
+def test_same_question_in_other_words_has_the_same_key(one: str, other: str) -> None:
     assert normalise_question(one) == normalise_question(other) != ""
 
 
@@ -45,12 +45,12 @@ def test_the_same_question(one: str, other: str) -> None:
         ("a " + "b" * 300, "a " + "b" * 300 + "c"),
     ],
 )
-def test_different_questions_never_share_an_answer(one: str, other: str) -> None:
+def test_different_questions_have_different_keys(one: str, other: str) -> None:
     assert normalise_question(one) != normalise_question(other) or normalise_question(one) == ""
 
 
 @pytest.mark.parametrize("text", ["", "???", "hello", "how are you", "你好", " ".join(map(str, range(1000)))])
-def test_what_has_no_content_or_too_much_has_no_key(text: str) -> None:
+def test_question_without_content_or_too_long_has_no_key(text: str) -> None:
     assert normalise_question(text) == ""
 
 
@@ -102,12 +102,12 @@ def test_a_real_question_finds_its_entry(question: str, entry: str) -> None:
     "question",
     ["", "???", "asdf qwerty", "who won the football yesterday", "write me a poem", "bitcoin prediction"],
 )
-def test_nonsense_finds_nothing(question: str) -> None:
+def test_nonsense_finds_no_entry(question: str) -> None:
     found = SCHOOL.knowledge.best(question)
     assert found is None, found
 
 
-def test_entries_by_name() -> None:
+def test_entry_is_found_by_its_name() -> None:
     entry = SCHOOL.knowledge.entry("hours")
     assert entry is not None
     assert "08:00" in entry.answer

@@ -23,7 +23,7 @@ PROSE = st.lists(
 
 
 @given(st.text(max_size=400) | PROSE.map(" ".join), st.integers(min_value=2, max_value=60))
-def test_nothing_is_lost_and_every_part_fits(text: str, limit: int) -> None:
+def test_split_text_loses_nothing_and_every_part_fits(text: str, limit: int) -> None:
     parts = split(text, limit)
     assert all(0 < length(part) <= limit for part in parts)
     assert "".join("".join(parts).split()) == "".join(text.split())
@@ -51,7 +51,7 @@ def test_an_emoji_counts_twice_as_meta_counts() -> None:
 
 
 @given(st.text(max_size=60), st.integers(min_value=2, max_value=40))
-def test_a_title_fits(text: str, limit: int) -> None:
+def test_shortened_title_fits(text: str, limit: int) -> None:
     found = shorten(text, limit)
     assert length(found) <= limit
     assert found == text if length(text) <= limit else found.endswith("…")

@@ -2,15 +2,13 @@
 
 import copy
 import json
-import shutil
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.domain.errors import ConfigurationError
-from functions.domain.school import build, load
+from functions.domain.school import build
 from tests.domain.a_school import CONFIG, SCHOOL, SHIPPED
 
 TOML = tomllib.loads((CONFIG / "school.toml").read_text("utf-8"))
@@ -65,6 +63,13 @@ def test_terms_may_stand_in_any_order() -> None:
         ("school.timezone", "Africa/Nowhere", "school.timezone"),
         ("school.timezone", "../etc", "school.timezone"),
         ("school.country", "Zimbabwe", "school.country"),
+        ("school.languages", [], "school.languages"),
+        ("school.languages", "English", "school.languages"),
+        ("currency", ..., "[currency]"),
+        ("currency.code", "usd", "currency.code: expected three capital letters"),
+        ("currency.name", "", "currency.name"),
+        ("currency.amount", "$", "currency.amount: expected the amount 1250"),
+        ("currency.amount", "$20.00", "currency.amount: expected the amount 1250"),
         ("school.student_id_prefix", "ssc-", "school.student_id_prefix"),
         ("office", ..., "[office]"),
         ("office.email", "", "office.email"),
@@ -117,22 +122,3 @@ def test_all_mistakes_are_named_at_once() -> None:
     found = " ".join(problems(values, []))
     for named in ("school.name", "[[terms]]", "visitor_daily_limit", "knowledge.json"):
         assert named in found
-
-
-def test_files_that_cannot_be_read_are_both_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError) as error:
-        load(tmp_path)
-    assert [problem.split(":")[0] for problem in error.value.problems] == ["school.toml", "knowledge.json"]
-    (tmp_path / "school.toml").write_text("[school")
-    (tmp_path / "knowledge.json").write_text("[")
-    with pytest.raises(ConfigurationError) as error:
-        load(tmp_path)
-    assert len(error.value.problems) == 2
-
-
-def test_another_schools_files_are_enough(tmp_path: Path) -> None:
-    shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
-    text = (CONFIG / "school.toml").read_text("utf-8").replace("Shining Smiles", "Bright Minds")
-    (tmp_path / "school.toml").write_text(text.replace('"SSC"', '"BM"'))
-    school = load(tmp_path)
-    assert (school.name, school.student_id_prefix) == ("Bright Minds", "BM")

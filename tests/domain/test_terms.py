@@ -80,7 +80,7 @@ def test_on_its_first_day_a_term_is_not_the_next() -> None:
         ("LAST  TERM", "2026-2"),
     ],
 )
-def test_a_term_is_heard(text: str, found: str) -> None:
+def test_term_is_recognised_in_words(text: str, found: str) -> None:
     assert CALENDAR.mentioned(text, TODAY) == found
 
 
@@ -100,7 +100,7 @@ def test_a_term_is_heard(text: str, found: str) -> None:
         "0772026123",
     ],
 )
-def test_no_term_is_heard(text: str) -> None:
+def test_words_without_a_term_name_none(text: str) -> None:
     assert CALENDAR.mentioned(text, TODAY) is None
 
 
@@ -112,9 +112,9 @@ def test_last_and_next_term_in_the_holidays() -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-2", "term 2 of 2025", "Third Term", "last term", "2025 term 3"])
-def test_what_names_a_term_can_be_taken_out(text: str) -> None:
+def test_words_that_name_a_term_can_be_removed(text: str) -> None:
     assert without_mention(f"balance {text}").strip() == "balance"
 
 
-def test_titles_are_for_people() -> None:
+def test_title_names_term_and_year() -> None:
     assert [term.title for term in CALENDAR.terms[-2:]] == ["Term 2, 2026", "Term 3, 2026"]

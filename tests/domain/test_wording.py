@@ -11,15 +11,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.adapters.whatsapp import format
+from functions.adapters.whatsapp import message_format
 from functions.domain.accounts import Account, Line, StudentAccount
-from functions.domain.conversation import NextStep, Plan, ReplyType, decide
+from functions.domain.conversation import Plan, ReplyType, decide
 from functions.domain.gate_passes import Refusal
 from functions.domain.intents import REGISTERED_MENU, Intent, read_tap
+from functions.domain.payments import Receipt
 from functions.domain.people import Person, Student
 from functions.domain.replies import Buttons, Document, Menu, NumberRequest, Reaction, Reply, Template, Text, length
 from functions.domain.replies import words_of as plain_words
-from functions.domain.wording import NO_PLAN, Problem, Turn, compose, menu_choices, without_model
+from functions.domain.school import Templates
+from functions.domain.wording import (
+    NO_PLAN,
+    Problem,
+    Turn,
+    compose,
+    compose_office_notification,
+    compose_receipt,
+    is_apology,
+    menu_choices,
+    office_template,
+    receipt_template,
+    reply_template,
+    without_model,
+)
 from tests.domain.a_school import (
     FAMILY,
     HIDDEN,
@@ -39,7 +54,7 @@ from tests.domain.a_school import (
 )
 
 INTERNAL = re.compile(
-    r"None|null|NaN|Error|Exception|Traceback|Decimal|[{}]|\bSay\b|school_|_unavailable|stale|HTTP|API|JSON|Lambda|\bbot\b"
+    r"None|null|NaN|Error|Exception|Traceback|Decimal|[{}]|\bReplyType\b|school_|_unavailable|stale|HTTP|API|JSON|Lambda|\bbot\b"
 )
 PASS = {
     "outcome": "issued",
@@ -67,7 +82,11 @@ def turn(text: str, person: Person = PARENT, **found: Any) -> Turn:
 
 def said(item: Turn, now: datetime = NOW) -> str:
     """The words, with what can be tapped."""
-    reply = compose(item, SCHOOL, now)
+    return words_of(compose(item, SCHOOL, now))
+
+
+def words_of(reply: Reply) -> str:
+    """What the person reads, with what can be tapped."""
     shown = reply.caption if isinstance(reply, Document) else plain_words(reply)
     assert not INTERNAL.search(shown), shown
     return shown
@@ -75,7 +94,7 @@ def said(item: Turn, now: datetime = NOW) -> str:
 
 def accepted(reply: Reply) -> Iterator[dict[str, Any]]:
     """The bodies that go out, each held to WhatsApp's limits."""
-    bodies = [format.document(reply, "m1")] if isinstance(reply, Document) else format.bodies(reply)
+    bodies = [message_format.document(reply, "m1")] if isinstance(reply, Document) else message_format.bodies(reply)
     assert bodies
     for body in bodies:
         content: Any = body[str(body["type"])]
@@ -132,17 +151,9 @@ TURNS = {
     ReplyType.FEEDBACK: Turn(Plan(Intent.FEEDBACK, ReplyType.FEEDBACK, entry="down"), PARENT),
     ReplyType.OFFICE_ASK: turn("office"),
     ReplyType.OFFICE_TOLD: Turn(
-        Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD), PARENT, request={"number": 12, "told": True}
-    ),
-    ReplyType.OFFICE_NOTICE: Turn(
-        Plan(Intent.OFFICE, ReplyType.OFFICE_NOTICE, question="The bus was late."), PARENT, request={"number": 12}
+        Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD), PARENT, request={"number": 12, "notified": True}
     ),
     ReplyType.OFFICE_CLOSED: Turn(Plan(Intent.CLOSE, ReplyType.OFFICE_CLOSED), VISITOR, request={"number": 12}),
-    ReplyType.RECEIPT: Turn(
-        Plan(Intent.PAYMENT, ReplyType.RECEIPT, Next.RECEIPTS, (TARIRO,), "2026-3"),
-        PARENT,
-        payment={"amount": "100.00"},
-    ),
     ReplyType.REOPEN: Turn(Plan(Intent.UNDELIVERED, ReplyType.REOPEN), PARENT),
 }
 FACTS = {
@@ -195,16 +206,10 @@ FACTS = {
     ReplyType.FEEDBACK: ["sorry", SCHOOL.office.email],
     ReplyType.OFFICE_ASK: ["What would you like to tell the office?", SCHOOL.office.email],
     ReplyType.OFFICE_TOLD: ["request 12", "expect an answer today"],
-    ReplyType.OFFICE_NOTICE: [
-        "*Request 12*",
-        "Rudo Moyo",
-        "The bus was late.",
-        "https://wa.me/263771234567",
-        "close 12",
-    ],
     ReplyType.OFFICE_CLOSED: ["Request 12 is closed"],
-    ReplyType.RECEIPT: ["$100.00", "*Tariro Moyo*"],
 }
+RECEIPT = Receipt(TARIRO, "2026-3", Decimal(100))
+OFFICE_NOTIFICATION = compose_office_notification(PARENT, "The bus was late.", 12, SCHOOL)
 
 
 def test_every_answer_has_its_facts_here() -> None:
@@ -340,7 +345,7 @@ def test_a_statement_too_long_becomes_a_document_whose_words_are_complete() -> N
     assert len(reply.statement.children[0].account.bills) == 300
     (body,) = accepted(reply)
     assert body["type"] == "document"
-    parts = [part["text"]["body"] for part in accepted(Text(reply.instead))]  # type: ignore[index]
+    parts = [part["text"]["body"] for part in accepted(Text(reply.instead))]
     assert "".join("".join(parts).split()) == "".join(reply.instead.split())
 
 
@@ -514,14 +519,28 @@ def test_one_helpful_line_for_what_cannot_be_read(kind: str) -> None:
     assert len(words) < 160
 
 
+def receipt(found: Account | None = None) -> str:
+    """The words of a receipt, with this account after the payment."""
+    reply = compose_receipt(replace(RECEIPT, account=found), SCHOOL, NOW)
+    assert len(list(accepted(reply))) == 1
+    return words_of(reply)
+
+
 def test_a_receipt_tells_the_balance_and_what_it_reaches() -> None:
     after = account((TARIRO, figures("400", "300")))
-    words = said(replace(TURNS[ReplyType.RECEIPT], account=after))
+    words = receipt(after)
     assert "*Owed: $100.00*" in words
     assert "gate pass until" in words  # from 50 % to 75 %
     assert "• Gate pass" in words
-    nothing_new = said(replace(TURNS[ReplyType.RECEIPT], account=account((TARIRO, figures("1000", "300")))))
+    nothing_new = receipt(account((TARIRO, figures("1000", "300"))))
     assert "gate pass until" not in nothing_new
+
+
+@pytest.mark.parametrize("found", [None, account((TARIRO, None)), account((TARIRO, figures("400", "300")), stale=True)])
+def test_a_receipt_without_new_figures_is_still_a_receipt(found: Account | None) -> None:
+    words = receipt(found)
+    assert [fact for fact in ("Thank you!", "$100.00", "*Tariro Moyo*") if fact not in words] == [], words
+    assert "Owed" not in words
 
 
 def test_family_members_are_listed_in_words() -> None:
@@ -530,8 +549,53 @@ def test_family_members_are_listed_in_words() -> None:
     assert "Tariro, Tanaka and Rudo" in said(turn("hi", replace(PARENT, students=three)))
 
 
+def test_the_office_reads_who_asks_what_and_how_to_answer() -> None:
+    words = words_of(OFFICE_NOTIFICATION)
+    facts = ("*Request 12*", "Rudo Moyo", "The bus was late.", "https://wa.me/263771234567", "close 12")
+    assert [fact for fact in facts if fact not in words] == [], words
+    assert len(list(accepted(OFFICE_NOTIFICATION))) == 1
+    hidden = words_of(compose_office_notification(HIDDEN, "w" * 5000, 12, SCHOOL))
+    assert "The number is hidden" in hidden
+    assert "A parent" in hidden
+
+
 def test_the_office_reads_the_assistants_own_name() -> None:
     other = replace(SCHOOL, assistant="Tino")
-    words = plain_words(compose(TURNS[ReplyType.OFFICE_NOTICE], other, NOW))
+    words = plain_words(compose_office_notification(PARENT, "The bus was late.", 12, other))
     assert "Tino keeps quiet there" in words
     assert "Mya" not in words
+
+
+# --- templates, once the 24 hours are over
+
+APPROVED = replace(SCHOOL, templates=Templates("en", receipt="fee_receipt", reopen="reopen", office="office_request"))
+NONE_APPROVED = replace(SCHOOL, templates=Templates())
+
+
+def test_a_receipt_as_a_template_names_child_amount_and_balance() -> None:
+    with_account = replace(RECEIPT, account=account((TARIRO, figures("400", "300"))))
+    assert receipt_template(with_account, APPROVED) == Template(
+        "fee_receipt", "en", ("Tariro Moyo", "$100.00", "$100.00")
+    )
+    assert receipt_template(RECEIPT, APPROVED) == Template("fee_receipt", "en", ("Tariro Moyo", "$100.00", "-"))
+    assert receipt_template(RECEIPT, NONE_APPROVED) is None
+
+
+def test_the_office_is_notified_by_a_template_of_name_and_number() -> None:
+    assert office_template(PARENT, 12, APPROVED) == Template("office_request", "en", ("Rudo Moyo", "12"))
+    assert office_template(HIDDEN, 12, APPROVED) == Template("office_request", "en", ("A parent", "12"))
+    assert office_template(PARENT, 12, NONE_APPROVED) is None
+
+
+def test_a_reply_that_came_too_late_is_followed_by_a_template_once() -> None:
+    assert reply_template(turn("balance", account=BOTH), APPROVED) == Template("reopen", "en")
+    assert reply_template(TURNS[ReplyType.REOPEN], APPROVED) is None
+    assert reply_template(turn("balance", account=BOTH), NONE_APPROVED) is None
+
+
+def test_what_counts_as_an_apology() -> None:
+    assert is_apology(turn("balance", problem=Problem.SCHOOL_UNREACHABLE))
+    assert is_apology(TURNS[ReplyType.RECORDS_UNREACHABLE])
+    assert is_apology(replace(TURNS[ReplyType.OFFICE_TOLD], request=None))
+    assert not is_apology(TURNS[ReplyType.OFFICE_TOLD])
+    assert not is_apology(TURNS[ReplyType.BALANCE])

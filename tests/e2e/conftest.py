@@ -9,9 +9,9 @@ import pytest
 
 from local.parent import KINDS, Parent, text
 from local.plan import Plan, Ports
-from local.running import Running
-from local.say import Outcome, say, tap
+from local.send_message import Outcome, send_message, tap
 from local.stack import Stack
+from local.stack_client import StackClient
 from tests.conftest import eventually
 
 TODAY = date(2026, 11, 23)  # a Monday in term 3
@@ -46,9 +46,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def running(stack: Stack) -> Iterator[Running]:
+def running(stack: Stack) -> Iterator[StackClient]:
     """The stack with nothing wrong and nothing noted."""
-    found = Running(stack.plan)
+    found = StackClient(stack.plan)
     found.world("PUT", "/profile", {"name": "zero"})
     found.world("DELETE", "/faults")
     found.world("DELETE", "/calls")
@@ -60,19 +60,19 @@ def running(stack: Stack) -> Iterator[Running]:
 class Phone:
     """One parent's phone in a test."""
 
-    running: Running
+    running: StackClient
     parent: Parent
     last: Outcome | None = None
 
     def says(self, words: str, *, kind: str = "text", seconds: float = 30, **more: Any) -> str:
         """Send a message; what the reply says, as plain words."""
         content = text(words) if kind == "text" else KINDS[kind](words)
-        self.last = say(self.running, self.parent, content, seconds=seconds, **more)
+        self.last = send_message(self.running, self.parent, content, seconds=seconds, **more)
         return self.words()
 
     def taps(self, title: str) -> str:
-        content, answers = tap(self.running, self.parent, title)
-        self.last = say(self.running, self.parent, content, answers=answers, seconds=30)
+        content, reply_to = tap(self.running, self.parent, title)
+        self.last = send_message(self.running, self.parent, content, reply_to=reply_to, seconds=30)
         return self.words()
 
     def words(self) -> str:
@@ -100,7 +100,7 @@ class Phone:
         return [c for c in found if c["service"] == service and (not operations or c["operation"] in operations)]
 
 
-def uploads(running: Running) -> list[dict[str, Any]]:
+def uploads(running: StackClient) -> list[dict[str, Any]]:
     """What was written to the bucket, once the world has been told: that comes a moment later."""
 
     def found() -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def words_of(body: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def phone(running: Running) -> Callable[..., Phone]:
+def phone(running: StackClient) -> Callable[..., Phone]:
     """`phone("40")`: the parent of that situation; `phone("+263…")`; `phone(None, "ZW.…")` hides the number."""
 
     def make(who: str | None, user_id: str | None = None) -> Phone:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pypdfium2
@@ -10,9 +11,10 @@ import pytest
 import zxingcpp
 from pypdf import PdfReader
 
+from local.http_client import request
 from local.parent import new_message_id, text
-from local.running import Running, request
-from local.say import post, save_documents
+from local.send_message import post_webhook, save_documents
+from local.stack_client import StackClient
 from local.world.webhooks import encode, wrap
 from tests.e2e.conftest import Phone, uploads, words_of
 from tests.e2e.test_faults import forget_accounts
@@ -20,7 +22,7 @@ from tests.e2e.test_faults import forget_accounts
 Phones = Callable[..., Phone]
 
 
-def test_greeting_opens_the_menu_and_fetches_ahead(phone: Phones, running: Running) -> None:
+def test_greeting_opens_the_menu_and_fetches_ahead(phone: Phones, running: StackClient) -> None:
     mother = phone("75")
     said = mother.says("hi")
     assert "Mya" in said
@@ -62,7 +64,7 @@ def test_every_standing(phone: Phones, who: str, expected: str) -> None:
     assert expected in phone(who).says("balance")
 
 
-def test_children_together_with_a_sum_fetched_side_by_side(phone: Phones, running: Running) -> None:
+def test_children_together_with_a_sum_fetched_side_by_side(phone: Phones, running: StackClient) -> None:
     forget_accounts(running)
     running.world("PUT", "/profile", {"school_api_seconds": 2})
     father = phone("three")
@@ -88,7 +90,9 @@ def test_a_term_code_alone_shows_that_balance(phone: Phones) -> None:
     assert "Term 1, 2026" in phone("75").says("2026-1")
 
 
-def test_a_statement_too_long_for_a_message_comes_whole_as_a_pdf(phone: Phones, running: Running, tmp_path) -> None:
+def test_a_statement_too_long_for_a_message_comes_whole_as_a_pdf(
+    phone: Phones, running: StackClient, tmp_path: Path
+) -> None:
     father = phone("long")
     said = father.says("statement")
     assert father.last is not None
@@ -105,7 +109,9 @@ def test_a_statement_too_long_for_a_message_comes_whole_as_a_pdf(phone: Phones, 
     ("who", "valid_until"),
     [("50", "30 November 2026"), ("75", "24 November 2026"), ("100", "3 December 2026")],
 )
-def test_gate_pass_by_share_paid(phone: Phones, running: Running, tmp_path, who: str, valid_until: str) -> None:
+def test_gate_pass_by_share_paid(
+    phone: Phones, running: StackClient, tmp_path: Path, who: str, valid_until: str
+) -> None:
     mother = phone(who)
     said = mother.says("gate pass")
     assert f"Valid until {valid_until}" in said.replace("*", "")
@@ -114,6 +120,7 @@ def test_gate_pass_by_share_paid(phone: Phones, running: Running, tmp_path, who:
     image = pypdfium2.PdfDocument(path)[0].render(scale=2).to_pil()
     (code,) = zxingcpp.read_barcodes(image)
     url = urlsplit(code.text)
+    assert mother.parent.phone
     assert mother.parent.phone[-6:] not in code.text
     status, page = request("GET", code.text)
     assert status == 200
@@ -165,7 +172,7 @@ def test_weekly_limit_says_what_was_sent_and_why(phone: Phones) -> None:
     assert "info@shiningsmilescollege.ac.zw" in replies[6]
 
 
-def test_general_question_is_answered_and_kept_for_the_next(phone: Phones, running: Running) -> None:
+def test_general_question_is_answered_and_kept_for_the_next(phone: Phones, running: StackClient) -> None:
     said = phone("75").says("What time does school start?")
     assert "08:00" in said
     other = phone("100")
@@ -187,7 +194,7 @@ def test_visitor_gets_information_and_never_figures(phone: Phones) -> None:
     assert "$" not in visitor.says("SSC20250004 balance")
 
 
-def test_visitors_five_questions_a_day(phone: Phones, running: Running) -> None:
+def test_visitors_five_questions_a_day(phone: Phones, running: StackClient) -> None:
     visitor = phone("+263772999002")
     subjects = ["uniform", "transport to town", "boarding", "music lessons", "swimming", "chess"]
     replies = [visitor.says(f"Tell me something of the {subject} at your place") for subject in subjects]
@@ -203,7 +210,7 @@ def test_what_is_not_text_gets_one_helpful_line(phone: Phones, kind: str) -> Non
     assert len(mother.last.replies) == 1  # type: ignore[union-attr]
 
 
-def test_a_reaction_is_recorded_and_never_answered(phone: Phones, running: Running) -> None:
+def test_a_reaction_is_recorded_and_never_answered(phone: Phones, running: StackClient) -> None:
     mother = phone("75")
     mother.says("👍", kind="reaction", seconds=1)
     assert mother.last is not None
@@ -211,7 +218,7 @@ def test_a_reaction_is_recorded_and_never_answered(phone: Phones, running: Runni
     assert running.executions(mother.last.message_id) == []
 
 
-def test_a_hidden_number_is_asked_for_and_then_known(phone: Phones, running: Running) -> None:
+def test_a_hidden_number_is_asked_for_and_then_known(phone: Phones, running: StackClient) -> None:
     amina = phone(None, "ZW.24018735520917346650")
     amina.says("balance")
     assert amina.last is not None
@@ -226,21 +233,21 @@ def test_a_hidden_number_is_asked_for_and_then_known(phone: Phones, running: Run
     assert "Billed: " in amina.says("1")
 
 
-def test_same_body_twice_and_at_the_same_instant_is_one_reply_and_one_pass(phone: Phones, running: Running) -> None:
+def test_same_body_twice_and_at_the_same_instant_is_one_reply_and_one_pass(phone: Phones, running: StackClient) -> None:
     mother = phone("+263772100021")
-    raw = encode(mother.parent.writes(text("gate pass"), "wamid.TWICE"))
+    raw = encode(mother.parent.webhook_body(text("gate pass"), "wamid.TWICE"))
     with ThreadPoolExecutor(4) as threads:
-        statuses = [status for status, _ in threads.map(lambda _: post(running, raw), range(4))]
+        statuses = [status for status, _ in threads.map(lambda _: post_webhook(running, raw), range(4))]
     assert statuses == [200] * 4
     found = running.world("GET", "/outbox", timeout=60, wait=30, in_reply_to="wamid.TWICE")
-    post(running, raw)
+    post_webhook(running, raw)
     time.sleep(1)
     found = running.world("GET", "/outbox", in_reply_to="wamid.TWICE")
     assert len(found) == 1
     assert "GP-" in words_of(found[0]["body"])
 
 
-def test_three_messages_of_two_people_in_one_body(phone: Phones, running: Running) -> None:
+def test_three_messages_of_two_people_in_one_body(phone: Phones, running: StackClient) -> None:
     one, other = phone("75").parent, phone("100").parent
     ids = [new_message_id() for _ in range(3)]
     body = wrap(
@@ -251,7 +258,7 @@ def test_three_messages_of_two_people_in_one_body(phone: Phones, running: Runnin
             one.message(text("thanks"), ids[2]),
         ],
     )
-    assert post(running, encode(body))[0] == 200
+    assert post_webhook(running, encode(body))[0] == 200
     replies = [running.world("GET", "/outbox", timeout=60, wait=30, in_reply_to=name)[0] for name in ids]
     assert [reply["to"].lstrip("+") for reply in replies] == [one.address, other.address, one.address]
     assert "Sipho" in words_of(replies[0]["body"])
@@ -259,8 +266,8 @@ def test_three_messages_of_two_people_in_one_body(phone: Phones, running: Runnin
 
 
 @pytest.mark.parametrize("header", [None, "sha256=" + "0" * 64, "sha1=abc"])
-def test_unsigned_or_wrongly_signed_does_nothing(phone: Phones, running: Running, header: str | None) -> None:
-    raw = encode(phone("75").parent.writes(text("balance"), "wamid.FORGED"))
+def test_unsigned_or_wrongly_signed_does_nothing(phone: Phones, running: StackClient, header: str | None) -> None:
+    raw = encode(phone("75").parent.webhook_body(text("balance"), "wamid.FORGED"))
     headers = {"X-Hub-Signature-256": header} if header else {}
     status, _ = request("POST", f"{running.plan.public_url}/webhook", raw, headers)
     assert status == 401
@@ -272,21 +279,21 @@ def test_unsigned_or_wrongly_signed_does_nothing(phone: Phones, running: Running
 @pytest.mark.parametrize(
     "raw", [b"not json", b"[]", b'{"object":"page","entry":[]}', b'{"object":"whatsapp_business_account"}']
 )
-def test_a_signed_body_of_another_form_is_kept_and_does_nothing_else(running: Running, raw: bytes) -> None:
+def test_a_signed_body_of_another_form_is_kept_and_does_nothing_else(running: StackClient, raw: bytes) -> None:
     before = len(running.world("GET", "/outbox"))
-    assert post(running, raw)[0] == 200
+    assert post_webhook(running, raw)[0] == 200
     time.sleep(0.2)
     assert len(running.world("GET", "/outbox")) == before
     assert len(uploads(running)) == 1
 
 
-def test_whatsapps_verification(running: Running) -> None:
+def test_whatsapps_verification(running: StackClient) -> None:
     query = f"hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={running.plan.verify_token}"
     assert request("GET", f"{running.plan.public_url}/webhook?{query}") == (200, b"1158201444")
     assert request("GET", f"{running.plan.public_url}/webhook?{query}x")[0] == 403
 
 
-def test_an_unknown_pass_is_unknown(running: Running) -> None:
+def test_an_unknown_pass_is_unknown(running: StackClient) -> None:
     status, page = request("GET", f"{running.plan.public_url}/passes/{'x' * 32}")
     assert status == 404
     assert "UNKNOWN" in page.decode()

@@ -8,31 +8,30 @@ import pytest
 
 from functions.domain import payments
 from local import kpi
-from local.pay import pay, post
-from local.plan import OFFICE
-from local.running import Running
+from local.payments import book_payment, post_notice
+from local.stack_client import StackClient
 from tests.conftest import eventually
 from tests.e2e.conftest import Phone, words_of
 
 Phones = Callable[..., Phone]
 
 
-def receipts(running: Running, event: str, seconds: float = 30) -> list[str]:
+def receipts(running: StackClient, event: str, seconds: float = 30) -> list[str]:
     found = running.world("GET", "/outbox", timeout=60, wait=seconds, in_reply_to=f"payment:{event}:")
     return [words_of(reply["body"]) for reply in found]
 
 
-def child_of(running: Running, phone: str) -> str:
+def child_of(running: StackClient, phone: str) -> str:
     """The id of the first child of a sample parent. Not one of `BY_SITUATION`: their figures are asserted elsewhere."""
     return str(next(p["children"][0]["id"] for p in running.world("GET", "/sample") if p["phone"] == phone))
 
 
-def finished(running: Running, message_id: str) -> None:
+def finished(running: StackClient, message_id: str) -> None:
     """Wait until the conversation about it is over: what was fetched is kept at its end."""
     eventually(lambda: any(run["status"] == "SUCCEEDED" for run in running.executions(message_id)))
 
 
-def is_silent(running: Running, event: str) -> None:
+def is_silent(running: StackClient, event: str) -> None:
     """The notice is dealt with, and nobody is written to."""
     finished(running, f"payment:{event}")
     (only,) = running.executions(f"payment:{event}")
@@ -41,11 +40,11 @@ def is_silent(running: Running, event: str) -> None:
 
 
 def test_a_payment_becomes_a_receipt_with_the_new_balance_and_the_pass_it_reaches(
-    phone: Phones, running: Running
+    phone: Phones, running: StackClient
 ) -> None:
     mother = phone("+263772100021")  # 69.9 % paid
     before = mother.says("balance")
-    event = pay(running, child_of(running, "+263772100021"), "10.00")
+    event = book_payment(running, child_of(running, "+263772100021"), "10.00")
     (said,) = receipts(running, event)
     assert "has received *$10.00* for *" in said
     assert "Billed" in said
@@ -58,35 +57,35 @@ def test_a_payment_becomes_a_receipt_with_the_new_balance_and_the_pass_it_reache
     assert "GP-" in mother.taps("Gate pass")
 
 
-def test_a_payment_without_a_parent_who_wrote_is_silent(running: Running) -> None:
-    event = pay(running, child_of(running, "+263772100020"), "1.00")
+def test_a_payment_without_a_parent_who_wrote_is_silent(running: StackClient) -> None:
+    event = book_payment(running, child_of(running, "+263772100020"), "1.00")
     is_silent(running, event)
 
 
-def test_a_payment_of_a_student_we_do_not_know_is_silent(running: Running) -> None:
+def test_a_payment_of_a_student_we_do_not_know_is_silent(running: StackClient) -> None:
     notice = {"id": "unknown-1", "student_id": "SSC20999999", "term": "2026-3", "amount": "5"}
-    assert post(running, json.dumps(notice).encode())[0] == 202
+    assert post_notice(running, json.dumps(notice).encode())[0] == 202
     is_silent(running, "unknown-1")
 
 
-def test_the_same_payment_twice_is_one_receipt(phone: Phones, running: Running) -> None:
+def test_the_same_payment_twice_is_one_receipt(phone: Phones, running: StackClient) -> None:
     phone("+263772100019").says("thanks")
     child = child_of(running, "+263772100019")
-    event = pay(running, child, "1.00", event_id="booking-1")
+    event = book_payment(running, child, "1.00", event_id="booking-1")
     assert len(receipts(running, event)) == 1
-    pay(running, child, "1.00", event_id="booking-1")
+    book_payment(running, child, "1.00", event_id="booking-1")
     time.sleep(1)
     assert len(receipts(running, event)) == 1
 
 
 def test_with_the_24_hour_window_enforced_who_wrote_gets_a_receipt_and_nobody_else_is_sent_anything(
-    phone: Phones, running: Running
+    phone: Phones, running: StackClient
 ) -> None:
     running.world("PUT", "/profile", {"customer_window": True})
     phone("+263772100019").says("thanks")
-    (said,) = receipts(running, pay(running, child_of(running, "+263772100019"), "1.00"))
+    (said,) = receipts(running, book_payment(running, child_of(running, "+263772100019"), "1.00"))
     assert "has received *$1.00*" in said
-    event = pay(running, child_of(running, "+263772100020"), "1.00")  # has never written
+    event = book_payment(running, child_of(running, "+263772100020"), "1.00")  # has never written
     running.world("DELETE", "/calls")
     finished(running, f"payment:{event}")
     assert [c for c in running.world("GET", "/calls") if (c["service"], c["operation"]) == ("graph", "send")] == []
@@ -103,46 +102,48 @@ def test_with_the_24_hour_window_enforced_who_wrote_gets_a_receipt_and_nobody_el
         (b'{"id":"1","student_id":"SSC1","term":"2026-3","amount":"-5"}', None, 400, "amount: expected more than 0"),
     ],
 )
-def test_payment_notices_are_checked(running: Running, raw: bytes, header: str | None, status: int, said: str) -> None:
-    answer = post(running, raw, header)
+def test_payment_notices_are_checked(
+    running: StackClient, raw: bytes, header: str | None, status: int, said: str
+) -> None:
+    answer = post_notice(running, raw, header)
     assert answer[0] == status
     assert said in answer[1].decode()
 
 
-def test_an_old_payment_signature_is_refused(running: Running) -> None:
+def test_an_old_payment_signature_is_refused(running: StackClient) -> None:
     raw = json.dumps({"id": "1", "student_id": "SSC20250004", "term": "2026-3", "amount": "5"}).encode()
     old = payments.sign(raw, running.plan.payment_secret, time.time() - 301)
-    assert post(running, raw, old)[0] == 401
+    assert post_notice(running, raw, old)[0] == 401
 
 
-def test_opt_out_is_honoured_and_taken_back(phone: Phones, running: Running) -> None:
+def test_opt_out_is_honoured_and_taken_back(phone: Phones, running: StackClient) -> None:
     father = phone("+263772100018")
     child = child_of(running, "+263772100018")
     father.says("hi")
     assert "not write to you first" in father.says("STOP")
-    is_silent(running, pay(running, child, "1.00"))
+    is_silent(running, book_payment(running, child, "1.00"))
     assert "Billed" in father.says("balance")  # answers are no first contact
     assert "write to you first again" in father.says("START")
-    assert len(receipts(running, pay(running, child, "1.00"))) == 1
+    assert len(receipts(running, book_payment(running, child, "1.00"))) == 1
 
 
 @pytest.fixture
-def office(phone: Phones) -> Iterator[Phone]:
-    found = phone(OFFICE)
+def office(phone: Phones, running: StackClient) -> Iterator[Phone]:
+    found = phone(running.plan.office)
     yield found
     for _ in range(3):
         if "no open request" in found.says("close"):
             break
 
 
-def test_talk_to_the_office(phone: Phones, running: Running, office: Phone) -> None:
+def test_talk_to_the_office(phone: Phones, running: StackClient, office: Phone) -> None:
     office.says("hello")  # opens its 24 hours
     mother = phone("100")
     assert "What would you like to tell the office?" in mother.says("5")
     told = mother.says("My son forgot his jacket in the bus, who can help me?")
     assert "Your message is with the office" in told
     assert "expect an answer" in told
-    notices = running.world("GET", "/outbox", to=OFFICE)
+    notices = running.world("GET", "/outbox", to=running.plan.office)
     notice = words_of(notices[-1]["body"])
     assert "forgot his jacket" in notice
     assert f"https://wa.me/{mother.parent.address}" in notice
@@ -155,22 +156,24 @@ def test_talk_to_the_office(phone: Phones, running: Running, office: Phone) -> N
 
 
 def test_a_notice_that_whatsapp_gives_up_later_gives_the_parent_back(
-    phone: Phones, running: Running, office: Phone
+    phone: Phones, running: StackClient, office: Phone
 ) -> None:
     office.says("hello")
     mother = phone("credit")
-    running.world("POST", "/inbound", {"from": OFFICE, "time": time.time() - 25 * 3600})  # WhatsApp knows better
+    yesterday = time.time() - 25 * 3600  # WhatsApp knows better
+    running.world("POST", "/inbound", {"from": running.plan.office, "time": yesterday})
     running.world("PUT", "/profile", {"name": "zero", "customer_window": True})
-    before = len(running.world("GET", "/outbox", to=OFFICE))
+    before = len(running.world("GET", "/outbox", to=running.plan.office))
     assert "Your message is with the office" in mother.says("I want to talk to the office about the lost jacket")
     collected = running.plan.log("webhook").parent
     eventually(lambda: kpi.Collected.of(collected).total("OfficeNotTold") >= 1)
     running.world("PUT", "/profile", {"name": "zero"})
     assert "1. Fee balance" in mother.says("hello?")  # nobody keeps quiet
-    assert len(running.world("GET", "/outbox", to=OFFICE)) == before  # no template that asks the office to write
+    after = len(running.world("GET", "/outbox", to=running.plan.office))
+    assert after == before  # no template that asks the office to write
 
 
-def test_the_office_unreachable_means_its_contacts(phone: Phones, running: Running, office: Phone) -> None:
+def test_the_office_unreachable_means_its_contacts(phone: Phones, running: StackClient, office: Phone) -> None:
     office.says("hello")
     refusal = {"kind": "status", "status": 400, "code": 131047, "operation": "send", "times": 1}
     running.world("PUT", "/faults/graph", refusal)
@@ -180,7 +183,7 @@ def test_the_office_unreachable_means_its_contacts(phone: Phones, running: Runni
     assert "Billed" in phone("50").says("balance")  # nobody keeps quiet
 
 
-def test_feedback_by_button_and_by_reaction(phone: Phones, running: Running) -> None:
+def test_feedback_by_button_and_by_reaction(phone: Phones, running: StackClient) -> None:
     mother = phone("75")
     assert mother.says("Which day is for sports at your school please?").endswith("👍\n👎")
     mother.taps("👍")
@@ -188,11 +191,11 @@ def test_feedback_by_button_and_by_reaction(phone: Phones, running: Running) -> 
     assert mother.last.replies[0]["body"]["reaction"]["message_id"] == mother.last.message_id
     assert "info@shiningsmilescollege.ac.zw" in mother.taps("👎")
     collected = kpi.Collected.of(running.plan.log("webhook").parent)
-    assert {1.0, -1.0} <= set(collected.values["FeedbackUp", "remember"])  # said, and taken back by the 👎
+    assert {1.0, -1.0} <= set(collected.values["FeedbackUp", "record_conversation"])  # said, and taken back by the 👎
     assert collected.total("FeedbackDown") >= 1
 
 
-def test_kpis_of_what_ran(phone: Phones, running: Running) -> None:
+def test_kpis_of_what_ran(phone: Phones, running: StackClient) -> None:
     phone("75").says("balance")
     collected = kpi.Collected.of(running.plan.log("webhook").parent)
     rows = {label.strip(): value for label, value, _ in kpi.rows(collected, running.plan.school_api)}

@@ -13,8 +13,8 @@ import requests
 from infra.catalog import SchoolApi
 from local.parent import Parent
 from local.plan import Plan, Ports
-from local.running import Running
 from local.stack import Stack
+from local.stack_client import StackClient
 from tests.e2e.conftest import BY_SITUATION, TODAY, Phone
 from tests.e2e.test_faults import forget_accounts
 
@@ -52,9 +52,9 @@ def graph_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def graph(graph_stack: Stack) -> Iterator[Running]:
+def graph(graph_stack: Stack) -> Iterator[StackClient]:
     """The stack that fetches accounts by GraphQL, with nothing wrong and no figures kept."""
-    found = Running(graph_stack.plan)
+    found = StackClient(graph_stack.plan)
     forget_accounts(found)
     yield found
     found.world("DELETE", "/faults")
@@ -64,7 +64,7 @@ Meet = Callable[[str], Phone]
 
 
 @pytest.fixture
-def by_graph(graph: Running) -> Meet:
+def by_graph(graph: StackClient) -> Meet:
     """A parent of that situation, where accounts come by GraphQL."""
     return lambda situation: Phone(graph, Parent(BY_SITUATION[situation]))
 
@@ -72,7 +72,7 @@ def by_graph(graph: Running) -> Meet:
 @pytest.mark.parametrize("message", ["balance", "statement"])
 @pytest.mark.parametrize("family", ["40", "credit", "no fees", "two", "three", "five", "unknown"])
 def test_both_ways_give_the_same_answer_for_the_same_calls_of_the_school(
-    phone: Callable[..., Phone], by_graph: Meet, running: Running, graph: Running, family: str, message: str
+    phone: Callable[..., Phone], by_graph: Meet, running: StackClient, graph: StackClient, family: str, message: str
 ) -> None:
     forget_accounts(running)
     rest, once = Answer.of(phone(family), message), Answer.of(by_graph(family), message)
@@ -87,7 +87,9 @@ def test_a_gate_pass_is_decided_on_figures_from_the_gateway(by_graph: Meet) -> N
     assert "GP-2026-3" not in by_graph("40").says("gate pass")
 
 
-def test_payments_that_fail_for_a_moment_are_asked_for_again_and_fees_are_not(by_graph: Meet, graph: Running) -> None:
+def test_payments_that_fail_for_a_moment_are_asked_for_again_and_fees_are_not(
+    by_graph: Meet, graph: StackClient
+) -> None:
     graph.world("PUT", "/faults/school", {"kind": "status", "status": 500, "operation": "payments", "times": 2})
     mother = by_graph("75")
     assert "Owed: $187.50" in mother.says("balance")
@@ -95,14 +97,16 @@ def test_payments_that_fail_for_a_moment_are_asked_for_again_and_fees_are_not(by
     assert len(mother.calls("school", "payments")) == 3
 
 
-def test_payments_that_stay_down_are_one_apology_never_a_balance_without_them(by_graph: Meet, graph: Running) -> None:
+def test_payments_that_stay_down_are_one_apology_never_a_balance_without_them(
+    by_graph: Meet, graph: StackClient
+) -> None:
     graph.world("PUT", "/faults/school", {"kind": "status", "status": 500, "operation": "payments"})
     said = by_graph("50").says("balance")
     assert "cannot reach the school's records" in said
     assert "$" not in said
 
 
-def test_nobody_reaches_the_gateway_from_outside(graph: Running) -> None:
+def test_nobody_reaches_the_gateway_from_outside(graph: StackClient) -> None:
     answer = requests.post(f"{graph.plan.public_url}/graphql", json={"query": "{ __typename }"}, timeout=10)
     assert (answer.status_code, answer.json()) == (403, {"message": "Forbidden"})
     assert requests.get(f"{graph.plan.public_url}/graphql", timeout=10).status_code == 404

@@ -9,43 +9,26 @@ import pytest
 
 from functions import (
     ai_reply,
+    dependencies,
     fetch_fees,
     fetch_payments,
     gate_pass,
+    record_conversation,
     record_delivery,
-    remember,
     send_reply,
     understand,
     webhook,
 )
-from functions.adapters import observability, secret_store
-from functions.adapters.cache import Cache
+from functions.adapters.cache.redis_client import RedisClient
 from functions.adapters.whatsapp.signature import sign
 from local.plan import Plan
 from local.world.sample import SampleSchool
 from local.world.webhooks import encode, wrap
-from tests.conftest import Aws, Database, OutsideWorld
+from tests.conftest import Aws, Database, OutsideWorld, forget_everything
 
 PHONE, BSUID, NAME = "263772100005", "ZW.13491208655302741918", "Nyasha Chikwanha"
 WAMID = "wamid.HQsxNjUwNTU1MDEyMxUCABIYFDNBMDAwMDAwMDAwMDAwMDAwMDAx"
 ONE_MESSAGE = 1000  # bytes of events for one message
-
-
-def test_a_quieter_log_still_has_the_metrics(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "quiet")
-    monkeypatch.setenv("LOG_LEVEL", "ERROR")
-    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")  # set by Lambda
-    log = observability.log.__wrapped__()
-    log.warning("kept back")
-    log.error("said")
-    observability.count("Replies")
-    observability.flush()
-    printed = capsys.readouterr().out
-    assert "kept back" not in printed
-    assert "said" in printed
-    assert "Replies" in printed
 
 
 class Conversation:
@@ -66,25 +49,25 @@ class Conversation:
         return self.answer(message)
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
-        seen = understand.handler({"message": message}, None)
-        found = {"message": message, "person": seen["person"], "plan": seen["plan"], "account": seen["account"]}
-        if seen["plan"]["needs_account"] and seen["fetch"]:
-            fees, paid = fetch_fees.handler(seen["fetch"], None), fetch_payments.handler(seen["fetch"], None)
-            found |= {"account": {"term": seen["fetch"]["term"], "as_of": "", **fees, **paid}, "fetched": True}
-        if seen["plan"]["next"] == "ai":
+        understood = understand.handler({"message": message}, None)
+        found = {"message": message} | {name: understood[name] for name in ("person", "plan", "account")}
+        if fetch := understood["fetch"]:
+            fees, paid = fetch_fees.handler(fetch, None), fetch_payments.handler(fetch, None)
+            found |= {"account": {"term": fetch["term"], "as_of": "", **fees, **paid}, "fetched": True}
+        if understood["next"] == "ai_reply":
             found |= ai_reply.handler({"message_id": message["id"], **found}, None)
-        if seen["plan"]["next"] == "gate_pass":
-            student, phone = seen["plan"]["students"][0], seen["person"]["phone"]
+        if understood["next"] == "gate_pass":
+            student, phone = understood["plan"]["students"][0], understood["person"]["phone"]
             request = {"message_id": message["id"], "student": student, "account": found["account"], "phone": phone}
             found["gate_pass"] = gate_pass.handler(request, None)
         found["sent"] = send_reply.handler(found, None)
-        remember.handler(found, None)
+        record_conversation.handler(found, None)
         return found
 
 
 @pytest.fixture
 def conversation(
-    plan: Plan, aws: Aws, world: OutsideWorld, cache: Cache, sample_school: SampleSchool, database: Database
+    plan: Plan, aws: Aws, world: OutsideWorld, redis: RedisClient, sample_school: SampleSchool, database: Database
 ) -> Conversation:
     database.catch_up()
     return Conversation(plan, aws)
@@ -125,7 +108,7 @@ def assert_nothing_personal(logged: str, plan: Plan, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("service", ["graph", "school", "openai", "s3", "database", "cache"])
-def test_failures_are_told_without_anything_of_the_parent(
+def test_failures_are_logged_without_anything_of_the_parent(
     conversation: Conversation,
     printed: io.StringIO,
     plan: Plan,
@@ -143,6 +126,7 @@ def test_failures_are_told_without_anything_of_the_parent(
             environment.setenv("CACHE_URL", "redis://127.0.0.1:9")
         case _:
             world.fails(service, kind="status", status=500)
+    forget_everything()
     raised = []
     for number, text in enumerate(WORDS):
         try:
@@ -153,7 +137,7 @@ def test_failures_are_told_without_anything_of_the_parent(
     assert_nothing_personal(printed.getvalue() + "\n".join(raised), plan, WORDS)
 
 
-def test_a_wrong_signature_and_a_strange_body_tell_nothing(
+def test_a_wrong_signature_and_an_unreadable_body_are_logged_without_their_content(
     conversation: Conversation, printed: io.StringIO, plan: Plan
 ) -> None:
     raw = encode(wrap(messages=[{"from": PHONE, "text": {"body": "a secret sorrow of mine"}}]))
@@ -164,7 +148,7 @@ def test_a_wrong_signature_and_a_strange_body_tell_nothing(
     assert_nothing_personal(printed.getvalue(), plan, ["a secret sorrow of mine"])
 
 
-def test_what_whatsapp_tells_afterwards_is_logged_without_the_person(
+def test_delivery_statuses_and_reactions_are_logged_without_the_person(
     conversation: Conversation, printed: io.StringIO, plan: Plan
 ) -> None:
     failed = {"kind": "status", "id": "wamid.reply", "status": "failed", "timestamp": 1, "to": PHONE}
@@ -175,10 +159,10 @@ def test_what_whatsapp_tells_afterwards_is_logged_without_the_person(
     assert_nothing_personal(printed.getvalue(), plan, [])
 
 
-def test_an_old_token_is_not_told(
+def test_a_token_that_was_refused_is_not_logged(
     conversation: Conversation, printed: io.StringIO, plan: Plan, environment: pytest.MonkeyPatch
 ) -> None:
-    secret_store._kept["school/local/whatsapp-access-token"] = (time.monotonic(), "EAAG-the-old-token")
+    dependencies.secrets().put("school/local/whatsapp-access-token", "EAAG-the-old-token")
     conversation.say("hi", 1)
     assert "EAAG-the-old-token" not in printed.getvalue()
     assert plan.access_token not in printed.getvalue()

@@ -4,12 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions import payment_event
+from functions.domain.payments import PaymentNotice, sign
 from local.plan import Plan
 from tests.conftest import Aws
 
@@ -19,7 +21,7 @@ CURL = "curl() { for argument; do printf '%s\\0' \"$argument\"; done; }\n"  # sh
 
 @pytest.fixture
 def sent(plan: Plan) -> dict[str, Any]:
-    """What the page's shell example sends, as the front door hands it over."""
+    """What the page's shell example sends, as API Gateway hands it over."""
     if shutil.which("openssl") is None:
         pytest.skip("this machine has no openssl")
     (example,) = re.findall(r"```sh\n(.+?)```", PAGE, re.DOTALL)
@@ -35,17 +37,47 @@ def sent(plan: Plan) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("secrets")
-def test_the_documented_example_is_taken(aws: Aws, plan: Plan, sent: dict[str, Any]) -> None:
+def test_the_documented_example_is_accepted_and_queued(aws: Aws, plan: Plan, sent: dict[str, Any]) -> None:
     assert payment_event.handler(sent, None)["statusCode"] == 202
-    (message,) = aws.bodies(plan.queue_url("messages.fifo"))
-    assert (message["id"], message["details"]["amount"]) == ("payment:receipt-20931", "120.00")
+    (notice,) = aws.bodies(plan.queue_url("payments.fifo"))
+    assert (notice["id"], notice["amount"]) == ("receipt-20931", "120.00")
+    assert PaymentNotice.read(notice).message_id == "payment:receipt-20931"
+    assert aws.bodies(plan.queue_url("messages.fifo")) == []
+
+
+@pytest.mark.usefixtures("secrets")
+def test_the_same_notice_again_is_accepted_and_queued_once(aws: Aws, plan: Plan, sent: dict[str, Any]) -> None:
+    assert [payment_event.handler(sent, None)["statusCode"] for _ in range(2)] == [202, 202]
+    assert len(aws.bodies(plan.queue_url("payments.fifo"))) == 1
 
 
 @pytest.mark.usefixtures("secrets")
 def test_another_body_under_the_same_signature_is_refused(aws: Aws, plan: Plan, sent: dict[str, Any]) -> None:
     changed = sent | {"body": sent["body"].replace("120.00", "920.00")}
     assert payment_event.handler(changed, None)["statusCode"] == 401
-    assert aws.bodies(plan.queue_url("messages.fifo")) == []
+    assert aws.bodies(plan.queue_url("payments.fifo")) == []
+
+
+@pytest.mark.usefixtures("secrets")
+@pytest.mark.parametrize(
+    ("body", "field"), [("no JSON", "body"), ("[]", "body"), ('{"id": "1"}', "student_id"), (None, "amount")]
+)
+def test_a_signed_body_that_is_no_notice_is_refused_by_name(
+    aws: Aws, plan: Plan, sent: dict[str, Any], body: str | None, field: str
+) -> None:
+    changed = body if body is not None else sent["body"].replace("120.00", "-1")
+    headers = {"x-signature": sign(changed.encode(), plan.payment_secret, time.time())}
+    answer = payment_event.handler(sent | {"body": changed, "headers": headers}, None)
+    assert (answer["statusCode"], answer["body"].partition(":")[0]) == (400, field)
+    assert aws.bodies(plan.queue_url("payments.fifo")) == []
+
+
+@pytest.mark.usefixtures("secrets")
+def test_a_queue_that_does_not_accept_it_is_answered_with_try_again(
+    aws: Aws, plan: Plan, sent: dict[str, Any], environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("PAYMENT_QUEUE_URL", plan.queue_url("nothing"))
+    assert payment_event.handler(sent, None)["statusCode"] == 503
 
 
 def test_every_field_and_every_answer_is_on_the_page() -> None:

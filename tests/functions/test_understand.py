@@ -1,485 +1,403 @@
-"""Understanding one message: from the cache, from the replica, from neither."""
+"""What becomes of one message: from the cache, from the replica, from neither."""
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions import understand
-from functions.adapters import cache as cache_module
-from functions.adapters.cache import ACCOUNT_LIFE, ANSWER_LIFE, PERSON_LIFE, Cache
-from functions.adapters.database import connection as database_module
-from functions.adapters.school_config import school
+from functions.adapters.cache.account_cache import SOFT_LIFE
+from functions.adapters.cache.sender_cache import PERSON_LIFE
+from functions.adapters.database import connection
+from functions.domain.errors import InvalidRequest
 from functions.services import common_questions
-from local.plan import Ports
+from functions.services.handle_message import ANSWER_LIFE
 from local.world.sample import SampleSchool
 from tests.adapters.silent_server import silent_server
-from tests.conftest import Database
+from tests.conftest import Counts, Database, forget_everything
+from tests.functions.conftest import Approve, Cached
+from tests.functions.examples import ask_office
+from tests.functions.outages import without_cache, without_database
+from tests.functions.understanding import FIGURES, RUDO, TAPIWA, TARIRO, TERM, VISITOR, message, understood
 
-RUDO, TARIRO = "+263772100001", "SSC20250001"  # one child
-TAPIWA = "+263772100009"  # three children
-VISITOR = "+263772900001"
-TERM = "2026-3"
-FIGURES = {"bills": [{"fee_type": "Tuition", "amount": "400.00", "date": "2026-09-07"}], "payments": []}
+Later = Callable[[float], None]
+FETCH = {"student_ids": [TARIRO], "term": TERM, "wait": 0}
 
 
 @pytest.fixture(autouse=True)
-def _records(sample_school: SampleSchool, database: Database, cache: Cache) -> None:
+def records(sample_school: SampleSchool, database: Database, cached: Cached) -> None:
     database.catch_up()
 
 
-@pytest.fixture
-def ahead(environment: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves our clock."""
-
-    def move(seconds: float) -> None:
-        moment = time.time() + seconds
-        environment.setattr(cache_module.time, "time", lambda: moment)
-
-    return move
-
-
-def message(text: str | None = "hi", phone: str | None = RUDO, name: str = "wamid.1", **more: Any) -> dict[str, Any]:
-    found = {"id": name, "type": "text", "timestamp": int(time.time()), "phone": phone, "text": text, **more}
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def look(*arguments: Any, **more: Any) -> dict[str, Any]:
-    return understand.handler({"message": message(*arguments, **more)}, None)
-
-
-def keep_account(cache: Cache, *ids: str) -> None:
-    cache.finish("wamid.before", "someone", None, {("account", name, TERM): FIGURES for name in ids})
-
-
-def kill_cache(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("CACHE_URL", f"redis://127.0.0.1:{Ports.free().redis}")
-    cache_module._client.cache_clear()
-    understand.settings.cache_clear()
-    understand.cache.cache_clear()
-
-
-def kill_database(environment: pytest.MonkeyPatch) -> None:
-    dead = f"postgresql+pg8000://assistant@127.0.0.1:{Ports.free().postgres}/school"
-    environment.setenv("DATABASE_READER_URL", dead)
-    environment.setenv("DATABASE_WRITER_URL", dead)
-
-
-# --- who ------------------------------------------------------------------------------------------------------------
+# --- who is writing ---------------------------------------------------------------------------------------------------
 
 
 def test_a_parent_is_known_by_number() -> None:
-    found = look("hi", TAPIWA)
-    assert found["status"] == "new"
+    found = understood("hi", TAPIWA)
+    assert (found["next"], found["plan"]["intent"]) == ("send_reply", "menu")
     assert found["person"]["kind"] == "registered"
     assert [student["first_name"] for student in found["person"]["students"]] == ["Panashe", "Rutendo", "Simba"]
-    assert (found["plan"]["intent"], found["plan"]["next"]) == ("menu", "reply")
 
 
 def test_anyone_else_is_a_visitor() -> None:
-    found = look("1", VISITOR)
+    found = understood("1", VISITOR)
     assert (found["person"]["kind"], found["plan"]["intent"], found["plan"]["entry"]) == ("visitor", "info", "about")
-    assert look("balance", VISITOR, "wamid.2")["plan"]["reply_type"] == "not_registered"
+    assert understood("balance", VISITOR, "wamid.2")["plan"]["reply_type"] == "not_registered"
 
 
-def test_someone_without_a_number_is_asked_for_it_and_then_answered() -> None:
+def test_a_person_without_a_number_is_asked_for_it_and_then_answered() -> None:
     hidden = {"phone": None, "bsuid": "ZW.24018735520917346650"}
-    first = look("balance", name="wamid.1", **hidden)
+    first = understood("balance", message_id="wamid.1", **hidden)
     assert (first["person"]["kind"], first["plan"]["reply_type"]) == ("no number", "share_number")
     card = {"type": "contacts", "shared_phone": "+263772100024"}
-    second = look(None, name="wamid.2", **hidden, **card)
+    second = understood(None, message_id="wamid.2", **hidden, **card)
     assert (second["person"]["kind"], second["person"]["phone"]) == ("registered", "+263772100024")
-    third = look("balance", name="wamid.3", **hidden)  # the cache remembers
+    third = understood("balance", message_id="wamid.3", **hidden)  # the cache remembers
     assert third["plan"]["reply_type"] == "balance"
 
 
-def test_what_the_person_was_asked_is_remembered(cache: Cache) -> None:
-    cache.finish("wamid.0", RUDO, {"intent": "statement", "term": "2026-2"}, {})
-    plan = look("Tariro")["plan"]
-    assert (plan["intent"], plan["term"]) == ("statement", "2026-2")
-
-
-def test_a_person_comes_from_the_cache_for_an_hour(database: Database, ahead: Callable[[float], None]) -> None:
-    look(name="wamid.1")
+def test_a_person_comes_from_the_cache_for_an_hour(database: Database, later: Later) -> None:
+    understood(message_id="wamid.1")
     database.run("DELETE FROM phones WHERE phone = :phone", phone=RUDO)
     database.catch_up()
-    assert look(name="wamid.2")["person"]["kind"] == "registered"
-    ahead(PERSON_LIFE + 1)
-    assert look(name="wamid.3")["person"]["kind"] == "visitor"
+    assert understood(message_id="wamid.2")["person"]["kind"] == "registered"
+    later(PERSON_LIFE + 1)
+    assert understood(message_id="wamid.3")["person"]["kind"] == "visitor"
 
 
 def test_a_user_id_that_shows_another_number_is_looked_up_anew() -> None:
-    assert look(phone=RUDO, bsuid="ZW.1")["person"]["students"][0]["id"] == TARIRO
-    assert look(phone=VISITOR, bsuid="ZW.1", name="wamid.2")["person"]["kind"] == "visitor"
+    assert understood(phone=RUDO, bsuid="ZW.1")["person"]["students"][0]["id"] == TARIRO
+    assert understood(phone=VISITOR, bsuid="ZW.1", message_id="wamid.2")["person"]["kind"] == "visitor"
 
 
-def test_garbage_about_a_person_is_looked_up_anew(cache: Cache) -> None:
+def test_a_cached_person_that_cannot_be_read_is_looked_up_anew(cached: Cached) -> None:
     for place, garbage in enumerate(["x", {}, {"kind": "king"}, {"kind": "registered", "students": [{}]}, None]):
-        cache.keep_person(RUDO, garbage)
-        assert look(name=f"wamid.{place}")["person"]["kind"] == "registered"
+        cached.senders.store_person(RUDO, garbage)
+        assert understood(message_id=f"wamid.{place}")["person"]["kind"] == "registered"
 
 
-# --- once -----------------------------------------------------------------------------------------------------------
+def test_a_person_who_has_just_written_reads_what_was_written(cached: Cached, database: Database) -> None:
+    """A WAL position that the replica has not reached sends the read to the primary."""
+    cached.senders.require_wal("ZW.9", "FFFFFFFF/0")
+    database.run("INSERT INTO contacts (phone, bsuid) VALUES (:phone, 'ZW.9')", phone=RUDO)
+    assert understood("balance", phone=None, bsuid="ZW.9")["person"]["kind"] == "registered"
 
 
-def test_a_message_is_taken_once(cache: Cache) -> None:
-    assert [look()["status"] for _ in range(2)] == ["new", "busy"]
-    cache.finish("wamid.1", RUDO, None, {})
-    assert look()["status"] == "answered"
+def test_a_reply_to_our_own_question_is_understood_by_it(cached: Cached) -> None:
+    cached.claims.finish("wamid.0", sender=RUDO, pending={"intent": "statement", "term": "2026-2"})
+    plan = understood("Tariro")["plan"]
+    assert (plan["intent"], plan["term"]) == ("statement", "2026-2")
 
 
-def test_of_two_deliveries_at_one_instant_one_is_answered() -> None:
+@pytest.mark.parametrize("text", ["hi", "office", "What time does school start?", "menu", "stop", "balance"])
+def test_a_visitor_who_names_no_student_is_not_looked_up(text: str) -> None:
+    found = understood(text, VISITOR)
+    assert found["plan"]["look_up"] == []
+    assert found["next"] != "find_student"
+
+
+def test_a_message_to_the_office_that_names_a_student_is_for_the_office() -> None:
+    found = understood(f"I want to talk to the office about {TARIRO}", VISITOR)
+    assert (found["plan"]["intent"], found["next"]) == ("office", "open_office_request")
+
+
+def test_what_is_no_message_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match=r"message\.phone"):
+        understand.handler({"message": {"id": "wamid.1", "type": "text"}}, None)
+
+
+# --- one run answers a message ----------------------------------------------------------------------------------------
+
+
+def test_a_message_is_claimed_once(cached: Cached) -> None:
+    assert [understood()["next"] for _ in range(2)] == ["send_reply", "busy"]
+    cached.claims.finish("wamid.1", sender=RUDO)
+    assert understood()["next"] == "done"
+
+
+def test_a_second_try_of_the_same_run_finds_its_own_claim() -> None:
+    event = {"message": message()}
+    found = [understand.handler(event | {"run": run}, None)["next"] for run in ("run-1", "run-1", "run-2")]
+    assert found == ["send_reply", "send_reply", "busy"]
+
+
+def test_of_deliveries_at_the_same_instant_one_is_answered() -> None:
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(lambda _: look()["status"], range(4))) == ["busy", "busy", "busy", "new"]
+        assert sorted(pool.map(lambda _: understood()["next"], range(4))) == ["busy", "busy", "busy", "send_reply"]
 
 
-def test_what_whatsapp_would_refuse_anyway_is_not_begun() -> None:
-    assert look(timestamp=int(time.time()) - 24 * 3600)["status"] == "too late"
-    assert look(timestamp=0, name="wamid.2")["status"] == "new"  # pasted by hand, without a time
+def test_the_time_in_the_queue_is_measured(counts: Counts) -> None:
+    sent_at = int((time.time() - 2) * 1000)
+    understand.handler({"message": message(), "sent_at": sent_at}, None)
+    assert 2000 <= counts().total("QueueWait") < 60_000
 
 
-# --- 24 hours are over, and people who want no word from us ---------------------------------------------------------
+# --- messages and replies older than 24 hours -------------------------------------------------------------------------
 
 DAY = 24 * 3600
-GIVEN_UP = {"type": "undelivered", "about": "wamid.0"}
+EXPIRED = {"type": "undelivered", "about": "wamid.0"}  # a reply that WhatsApp could not deliver in time
 
 
-@pytest.fixture
-def templates(environment: pytest.MonkeyPatch) -> None:
-    """Approved messages for what may be said after 24 hours."""
-    found = school()
-    approved = replace(found, templates=replace(found.templates, reopen="reopen", receipt="receipt"))
-    environment.setattr(understand, "school", lambda: approved)
+def understood_late(text: str | None = "balance", phone: str = RUDO, message_id: str = "wamid.1") -> dict[str, Any]:
+    return understood(text, phone, message_id, timestamp=int(time.time()) - DAY)
 
 
-def late(text: str | None = "balance", phone: str = RUDO, name: str = "wamid.1", **more: Any) -> dict[str, Any]:
-    return look(text, phone, name, timestamp=int(time.time()) - DAY, **more)
-
-
-def with_the_office(database: Database, sender: str = RUDO) -> None:
-    database.run(
-        "INSERT INTO office_requests (message_id, sender, words, told_at) VALUES ('m', :s, '', now())", s=sender
-    )
+def hand_to_office(database: Database, sender: str = RUDO) -> None:
+    ask_office(database, sender, "m")
     database.catch_up()
 
 
-def opted_out(database: Database, phone: str = RUDO) -> None:
+def opt_out(database: Database, phone: str = RUDO) -> None:
     database.run("INSERT INTO contacts (phone, bsuid, opted_out_at) VALUES (:p, 'ZW.1', now())", p=phone)
     database.catch_up()
 
 
-@pytest.mark.usefixtures("templates")
-def test_what_came_too_late_is_answered_by_one_template(environment: pytest.MonkeyPatch) -> None:
-    counted: list[str] = []
-    environment.setattr(understand.observe, "count", lambda name, value=1: counted.append(name))
-    found = late()
-    assert (found["status"], found["plan"]["reply_type"]) == ("new", "reopen")
-    assert "TooLate" in counted
-    assert late("hello?", name="wamid.2")["status"] == "too late"  # a week's messages come in one minute
-    assert late(phone=TAPIWA, name="wamid.3")["status"] == "new"
+def test_a_message_that_whatsapp_lets_nobody_answer_is_not_begun() -> None:
+    assert understood_late()["next"] == "done"
+    assert understood(timestamp=0, message_id="wamid.2")["next"] == "send_reply"  # pasted by hand, without a time
 
 
-@pytest.mark.usefixtures("templates")
-@pytest.mark.parametrize("refuse", [opted_out, with_the_office])
-def test_who_wants_no_word_from_us_gets_no_template(database: Database, refuse: Callable[[Database], None]) -> None:
+def test_messages_that_came_too_late_are_answered_by_one_template(approve: Approve, counts: Counts) -> None:
+    approve(reopen="reopen")
+    found = understood_late()
+    assert (found["next"], found["plan"]["reply_type"]) == ("send_reply", "reopen")
+    assert counts().total("TooLate") == 1
+    assert understood_late("hello?", message_id="wamid.2")["next"] == "done"  # a week's messages come in one minute
+    assert understood_late(phone=TAPIWA, message_id="wamid.3")["next"] == "send_reply"
+
+
+@pytest.mark.parametrize("refuse", [opt_out, hand_to_office])
+def test_a_person_who_is_not_to_be_written_to_gets_no_template(
+    database: Database, approve: Approve, refuse: Callable[[Database], None]
+) -> None:
+    approve(reopen="reopen")
     refuse(database)
-    assert late()["status"] == "too late"
-    assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
-    assert look(None, TAPIWA, "undelivered:s", **GIVEN_UP)["plan"]["reply_type"] == "reopen"
+    assert understood_late()["next"] == "done"
+    assert understood(None, RUDO, "undelivered:r", **EXPIRED)["next"] == "done"
+    assert understood(None, TAPIWA, "undelivered:s", **EXPIRED)["plan"]["reply_type"] == "reopen"
 
 
-@pytest.mark.usefixtures("templates")
-def test_a_person_with_the_office_is_known_by_either_key(database: Database) -> None:
+def test_a_person_whose_conversation_the_office_has_is_known_by_either_key(
+    database: Database, approve: Approve
+) -> None:
+    approve(reopen="reopen")
     database.run("INSERT INTO contacts (phone, bsuid) VALUES (:p, 'ZW.1')", p=RUDO)
-    with_the_office(database, "ZW.1")
-    assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
+    hand_to_office(database, "ZW.1")
+    assert understood(None, RUDO, "undelivered:r", **EXPIRED)["next"] == "done"
 
 
-@pytest.mark.usefixtures("templates")
-def test_while_our_records_cannot_tell_nobody_is_written_to(environment: pytest.MonkeyPatch) -> None:
-    kill_database(environment)
-    assert look(None, RUDO, "undelivered:r", **GIVEN_UP)["status"] == "too late"
+def test_while_the_database_cannot_tell_nobody_is_written_to(approve: Approve, environment: pytest.MonkeyPatch) -> None:
+    approve(reopen="reopen")
+    without_database(environment)
+    assert understood(None, RUDO, "undelivered:r", **EXPIRED)["next"] == "done"
+
+
+def test_without_an_approved_template_nothing_is_sent_after_24_hours() -> None:
+    assert understood(None, RUDO, "undelivered:a", **EXPIRED)["next"] == "done"
 
 
 def test_a_stop_counts_however_late() -> None:
-    assert late("Please stop")["plan"]["reply_type"] == "opted_out"
-
-
-@pytest.mark.usefixtures("templates")
-def test_a_receipt_that_was_given_up_becomes_the_receipts_template(cache: Cache) -> None:
-    about = {"type": "undelivered", "about": "payment:1:0"}
-    assert look(None, RUDO, "undelivered:r", **about)["status"] == "too late"  # nothing is known of it
-    child = {"id": TARIRO, "first_name": "Tariro", "last_name": "Moyo", "grade": ""}
-    plan = {"intent": "payment", "reply_type": "receipt", "next": "receipts", "students": [child], "term": TERM}
-    payment = {"student_id": TARIRO, "term": TERM, "amount": "5.00"}
-    kept = {"person": {"kind": "registered", "phone": RUDO}, "plan": plan, "payment": payment}
-    cache.finish("payment:1:0", RUDO, None, {("receipt", "payment:1:0"): kept})
-    keep_account(cache, TARIRO)
-    found = look(None, RUDO, "undelivered:r2", **about)
-    (recipient,) = found["recipients"]
-    assert (found["plan"]["next"], found["account"]["term"], recipient["template"]) == ("receipts", TERM, True)
-    assert (recipient["message"]["phone"], recipient["message"]["details"]) == (RUDO, payment)
-
-
-def test_without_a_template_nothing_is_sent_after_24_hours() -> None:
-    for name, about in (("undelivered:a", "wamid.0"), ("undelivered:b", "payment:1:0")):
-        assert look(None, RUDO, name, type="undelivered", about=about)["status"] == "too late"
+    found = understood_late("Please stop")
+    assert (found["next"], found["plan"]["reply_type"]) == ("record_consent", "opted_out")
 
 
 # --- the office has the conversation ----------------------------------------------------------------------------------
 
 
-def test_with_the_office_only_stop_start_and_verdicts_are_heard(cache: Cache, database: Database) -> None:
-    cache.keep_quiet(RUDO, quiet=True)
-    assert look("balance", name="wamid.1")["status"] == "quiet"
-    assert look("balance", name="wamid.1b")["plan"] is None
-    stop = look("STOP", name="wamid.2")
-    assert (stop["status"], stop["plan"]["reply_type"]) == ("new", "opted_out")
-    verdict = look("👎", name="wamid.3", type="interactive", tap="v1:feedback:::down")
-    assert (verdict["status"], verdict["plan"]["intent"]) == ("quiet", "feedback")  # recorded, not answered
-    assert look("START", name="wamid.4")["status"] == "quiet"  # the menu, for who has not opted out
-    opted_out(database)
-    cache.forget_person(RUDO)
-    start = look("START", name="wamid.5")
-    assert (start["status"], start["plan"]["reply_type"]) == ("new", "opted_in")
+def test_while_the_office_has_the_conversation_only_stop_start_and_ratings_are_acted_on(
+    cached: Cached, database: Database
+) -> None:
+    cached.senders.set_handed_to_office(RUDO, handed=True)
+    found = understood("balance", message_id="wamid.1")
+    assert (found["next"], found["plan"]) == ("record_conversation", None)
+    stop = understood("STOP", message_id="wamid.2")
+    assert (stop["next"], stop["plan"]["reply_type"]) == ("record_consent", "opted_out")
+    rating = understood("👎", message_id="wamid.3", type="interactive", tap="v1:feedback:::down")
+    assert (rating["next"], rating["plan"]["intent"]) == ("record_conversation", "feedback")  # recorded, not answered
+    menu = understood("START", message_id="wamid.4")  # the menu, for people who have not opted out
+    assert menu["next"] == "record_conversation"
+    opt_out(database)
+    cached.senders.forget_person(RUDO)
+    start = understood("START", message_id="wamid.5")
+    assert (start["next"], start["plan"]["reply_type"]) == ("record_consent", "opted_in")
 
 
-def test_without_the_cache_the_table_knows_who_is_with_the_office(
+def test_without_the_cache_the_database_knows_whose_conversation_the_office_has(
     environment: pytest.MonkeyPatch, database: Database
 ) -> None:
-    with_the_office(database)
-    kill_cache(environment)
-    assert look("balance")["status"] == "quiet"
-    assert look("balance", TAPIWA, "wamid.2")["status"] == "new"
+    hand_to_office(database)
+    without_cache(environment)
+    assert understood("balance")["next"] == "record_conversation"
+    assert understood("balance", TAPIWA, "wamid.2")["next"] == "send_reply"
     database.run("UPDATE office_requests SET opened_at = now() - interval '13 hours'")
-    assert look("balance", name="wamid.3")["status"] == "new"
+    assert understood("balance", message_id="wamid.3")["next"] == "send_reply"
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_account_is_to_be_fetched() -> None:
-    found = look("balance", TAPIWA)
-    assert found["account"] is None
-    assert found["fetch"]["term"] == TERM
+def test_an_account_that_is_not_cached_is_to_be_fetched() -> None:
+    found = understood("balance", TAPIWA)
+    assert (found["account"], found["last_account"]) == (None, None)
+    assert (found["fetch"]["term"], found["fetch"]["wait"]) == (TERM, 0)
     assert len(found["fetch"]["student_ids"]) == 3
-    assert (found["wait"], found["last_account"]) == (0, None)
 
 
-def test_a_fresh_account_needs_no_fetch(cache: Cache) -> None:
-    keep_account(cache, TARIRO)
-    found = look("balance")
+def test_a_fresh_account_needs_no_fetch(cached: Cached) -> None:
+    cached.store_accounts([TARIRO], TERM, FIGURES)
+    found = understood("balance")
     assert found["fetch"] is None
     assert found["account"]["bills"] == {TARIRO: FIGURES["bills"]}
     assert found["account"]["stale"] is False
 
 
-def test_one_missing_child_makes_the_family_be_fetched(cache: Cache) -> None:
-    ids = [student["id"] for student in look("hi", TAPIWA)["person"]["students"]]
-    keep_account(cache, *ids[:2])
-    assert look("balance", TAPIWA, "wamid.2")["fetch"]["student_ids"] == ids
+def test_one_missing_child_makes_the_whole_family_be_fetched(cached: Cached) -> None:
+    ids = [student["id"] for student in understood("hi", TAPIWA)["person"]["students"]]
+    cached.store_accounts(ids[:2], TERM, FIGURES)
+    assert understood("balance", TAPIWA, "wamid.2")["fetch"]["student_ids"] == ids
 
 
-def test_a_stale_account_is_fetched_and_kept_in_reserve(cache: Cache, ahead: Callable[[float], None]) -> None:
-    keep_account(cache, TARIRO)
-    ahead(ACCOUNT_LIFE + 2)
-    found = look("balance", timestamp=0)
-    assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+def test_an_old_account_is_fetched_and_kept_for_when_the_school_does_not_answer(cached: Cached, later: Later) -> None:
+    cached.store_accounts([TARIRO], TERM, FIGURES)
+    later(SOFT_LIFE + 2)
+    found = understood("balance", timestamp=0)
+    assert found["fetch"] == FETCH
     assert found["last_account"]["stale"] is True
     assert found["last_account"]["as_of"].endswith("+00:00")
 
 
-def test_no_gate_pass_on_stale_figures(cache: Cache, ahead: Callable[[float], None]) -> None:
-    keep_account(cache, TARIRO)
-    ahead(ACCOUNT_LIFE + 2)
-    found = look("gate pass", timestamp=0)
-    assert found["fetch"]
+def test_a_gate_pass_is_not_decided_on_old_figures(cached: Cached, later: Later) -> None:
+    cached.store_accounts([TARIRO], TERM, FIGURES)
+    later(SOFT_LIFE + 2)
+    found = understood("gate pass", timestamp=0)
+    assert (found["next"], found["fetch"]) == ("gate_pass", FETCH)
     assert found["last_account"] is None
 
 
 @pytest.mark.parametrize("garbage", ["x", {}, {"bills": []}, None, []])
-def test_garbage_about_an_account_is_fetched_anew(cache: Cache, garbage: object) -> None:
-    cache.finish("wamid.0", "someone", None, {("account", TARIRO, TERM): garbage})
-    assert look("balance")["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+def test_a_cached_account_that_cannot_be_read_is_fetched_anew(cached: Cached, garbage: object) -> None:
+    cached.store_accounts([TARIRO], TERM, garbage)
+    assert understood("balance")["fetch"] == FETCH
 
 
 def test_after_a_greeting_the_account_is_fetched_ahead_where_nobody_has_to_wait(
-    cache: Cache, environment: pytest.MonkeyPatch
+    cached: Cached, environment: pytest.MonkeyPatch
 ) -> None:
-    found = look("hi")
+    found = understood("hi")
     assert found["plan"]["prefetch"] is True
-    assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+    assert (found["prefetch"], found["fetch"]) == (FETCH, None)  # after the reply, not before it
     environment.setenv("SCHOOL_API_CALLS_PER_MINUTE", "6")
-    understand.settings.cache_clear()
-    cache.take_turn(5, 6, 100)
-    assert look("hi", name="wamid.2")["fetch"] is None
+    forget_everything()
+    cached.use_school_calls(5, 6)
+    crowded = understood("hi", message_id="wamid.2")
+    assert (crowded["prefetch"], crowded["fetch"]) == (None, None)
 
 
 @pytest.mark.usefixtures("redis_at")
-def test_in_a_rush_a_parent_waits_a_bounded_time_and_then_hears_so(
-    cache: Cache, environment: pytest.MonkeyPatch
+def test_in_a_rush_a_parent_waits_a_bounded_time_and_else_is_told_so(
+    cached: Cached, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("SCHOOL_API_CALLS_PER_MINUTE", "72")
-    cache.take_turn(20, 72, 100)
-    assert look("balance")["wait"] == 10
-    cache.take_turn(20, 72, 100)
-    busy = look("balance", name="wamid.2")
-    assert (busy["fetch"], busy["account"], busy["problem"]) == (None, None, "school_busy")
+    forget_everything()
+    cached.use_school_calls(20, 72)
+    assert understood("balance")["fetch"]["wait"] == 10
+    cached.use_school_calls(20, 72)
+    busy = understood("balance", message_id="wamid.2")
+    assert (busy["next"], busy["problem"]) == ("send_reply", "school_busy")
+    assert (busy["fetch"], busy["account"]) == (None, None)
 
 
-def test_in_a_rush_a_question_is_answered_without_figures(cache: Cache) -> None:
-    cache.take_turn(1000, understand.settings().school_api_calls_per_minute, 1e9)
-    found = look("Have you received my payment for Tariro?")
-    assert (found["plan"]["next"], found["fetch"], found["account"], found["problem"]) == ("ai", None, None, None)
+def test_in_a_rush_a_question_is_answered_without_figures(cached: Cached) -> None:
+    cached.use_school_calls(1000, 120)
+    found = understood("Have you received my payment for Tariro?")
+    assert (found["next"], found["fetch"], found["account"], found["problem"]) == ("ai_reply", None, None, None)
 
 
-def test_in_a_rush_old_figures_are_better_than_none(
-    cache: Cache, environment: pytest.MonkeyPatch, ahead: Callable[[float], None]
-) -> None:
-    keep_account(cache, TARIRO)
-    ahead(ACCOUNT_LIFE + 2)
-    cache.take_turn(120, 120, 1000)
-    found = look("balance", timestamp=0)
+def test_in_a_rush_old_figures_are_better_than_none(cached: Cached, later: Later) -> None:
+    cached.store_accounts([TARIRO], TERM, FIGURES)
+    later(SOFT_LIFE + 2)
+    cached.use_school_calls(120, 120)
+    found = understood("balance", timestamp=0)
     assert (found["fetch"], found["problem"], found["account"]["stale"]) == (None, None, True)
 
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
-ASKED = [
-    "transport cost",
-    "uniform price",
-    "school hours",
-    "exam boards",
-    "lunch menu",
-    "sports day",
-    "late collection",
-]
 
-
-def test_a_common_answer_is_used_all_day_and_made_anew_after_ten_minutes(
-    cache: Cache, ahead: Callable[[float], None], environment: pytest.MonkeyPatch
+def test_the_answer_to_a_common_question_is_used_all_day_and_refreshed_after_ten_minutes(
+    cached: Cached, later: Later, environment: pytest.MonkeyPatch
 ) -> None:
-    first = look("When does the school day begin?", VISITOR)
-    assert (first["plan"]["next"], first["answer"]) == ("ai", None)
-    cache.finish("wamid.1", VISITOR, None, {("answer", first["question_key"]): "At 8"})
-    again = look("the school DAY: when does it begin", RUDO, "wamid.2")
-    assert (again["answer"], again["answer_anew"]) == ("At 8", False)
-    ahead(ANSWER_LIFE + 2)
-    later = look("When does the school day begin?", RUDO, "wamid.3", timestamp=0)
-    assert (later["answer"], later["answer_anew"]) == ("At 8", True)
-    environment.setattr(common_questions, "_told", lambda day: "another day, or other knowledge")
-    other = look("When does the school day begin?", RUDO, "wamid.4", timestamp=0)
-    assert (other["answer"], other["answer_anew"]) == (None, False)
+    first = understood("When does the school day begin?", VISITOR)
+    assert (first["next"], first["answer"]) == ("ai_reply", None)
+    cached.store_answer(first["question_key"], "At 8")
+    again = understood("the school DAY: when does it begin", RUDO, "wamid.2")
+    assert (again["next"], again["answer"], again["refresh_answer"]) == ("send_reply", "At 8", False)
+    later(ANSWER_LIFE + 2)
+    old = understood("When does the school day begin?", RUDO, "wamid.3", timestamp=0)
+    assert (old["next"], old["answer"], old["refresh_answer"]) == ("send_reply", "At 8", True)
+    environment.setattr(common_questions, "_instructions_digest", lambda day: "another day, or other knowledge")
+    other = understood("When does the school day begin?", RUDO, "wamid.4", timestamp=0)
+    assert (other["next"], other["answer"], other["refresh_answer"]) == ("ai_reply", None, False)
 
 
-def test_an_answer_with_someones_figures_is_no_common_answer() -> None:
-    found = look("Why do I still owe so many fees for Tariro, please explain?")
+def test_a_question_about_the_parents_own_figures_has_no_common_answer() -> None:
+    found = understood("Why do I still owe so many fees for Tariro, please explain?")
     assert found["plan"]["personal"] is True
     assert (found["question_key"], found["answer"]) == (None, None)
     assert found["fetch"]["student_ids"] == [TARIRO]
 
 
-def questions(phone: str, count: int = 7) -> list[str]:
-    return [look(f"{ASKED[place]}?", phone, f"wamid.{place}")["plan"]["reply_type"] for place in range(count)]
-
-
-def test_a_visitor_may_ask_five_questions_a_day() -> None:
-    limit = school().visitor_daily_limit
-    assert questions(VISITOR) == ["answer"] * limit + ["question_limit"] * (7 - limit)
-    assert look("1", VISITOR, "wamid.menu")["plan"]["reply_type"] == "info"  # everything else goes on
-
-
-def test_a_parent_may_ask_more() -> None:
-    assert questions(RUDO) == ["answer"] * 7
-
-
-def test_an_answer_from_the_cache_does_not_count(cache: Cache) -> None:
-    key = look(f"{ASKED[0]}?", VISITOR, "wamid.first")["question_key"]
-    cache.finish("wamid.before", "someone", None, {("answer", key): "yes"})
-    for place in range(10):
-        assert look(f"{ASKED[0]}?", VISITOR, f"wamid.same{place}")["plan"]["reply_type"] == "answer"
-    assert questions(VISITOR, 5)[-1] == "answer"  # the first of them came from the cache, too
-
-
-# --- parts missing ----------------------------------------------------------------------------------------------------
+# --- outages ----------------------------------------------------------------------------------------------------------
 
 
 def test_without_the_cache_the_database_answers(environment: pytest.MonkeyPatch, database: Database) -> None:
-    kill_cache(environment)
-    found = look("balance")
-    assert (found["status"], found["person"]["kind"]) == ("new", "registered")
-    assert found["fetch"] == {"student_ids": [TARIRO], "term": TERM}
+    without_cache(environment)
+    found = understood("balance")
+    assert (found["next"], found["person"]["kind"]) == ("send_reply", "registered")
+    assert found["fetch"] == FETCH
     database.run("INSERT INTO message_log (message_id, reply_id) VALUES ('wamid.1', 'reply')")
-    assert look("balance")["status"] == "answered"
+    assert understood("balance")["next"] == "done"
 
 
-def test_without_the_cache_the_limit_is_counted_in_the_log(environment: pytest.MonkeyPatch, database: Database) -> None:
-    kill_cache(environment)
-    for place in range(5):
-        database.run(
-            "INSERT INTO message_log (message_id, sender, intent, received_at) VALUES (:i, :s, 'question', now())",
-            i=f"wamid.q{place}",
-            s=VISITOR,
-        )
-    database.catch_up()
-    assert look("transport cost?", VISITOR)["plan"]["reply_type"] == "question_limit"
-    assert look("transport cost?", "+263772900002", "wamid.2")["plan"]["reply_type"] == "answer"
-
-
-def test_without_the_database_people_of_the_last_day_are_known(
-    environment: pytest.MonkeyPatch, ahead: Callable[[float], None]
-) -> None:
-    look(name="wamid.0")
-    kill_database(environment)
-    assert look("balance")["plan"]["reply_type"] == "balance"
-    ahead(PERSON_LIFE + 60)
-    assert look("balance", name="wamid.2", timestamp=0)["plan"]["reply_type"] == "balance"
+def test_without_the_database_people_of_the_last_day_are_known(environment: pytest.MonkeyPatch, later: Later) -> None:
+    understood(message_id="wamid.0")
+    without_database(environment)
+    assert understood("balance")["plan"]["reply_type"] == "balance"
+    later(PERSON_LIFE + 60)
+    assert understood("balance", message_id="wamid.2", timestamp=0)["plan"]["reply_type"] == "balance"
 
 
 def test_without_the_database_what_needs_no_records_is_still_answered(environment: pytest.MonkeyPatch) -> None:
-    kill_database(environment)
-    assert look("1")["plan"]["reply_type"] == "records_unreachable"  # not a question to the model
-    assert look("hi", name="wamid.2")["plan"]["reply_type"] == "menu"
-    assert look("5", name="wamid.3")["plan"]["intent"] == "office"
-    assert look("What are the school hours?", name="wamid.4")["plan"]["next"] == "ai"
+    without_database(environment)
+    assert understood("1")["plan"]["reply_type"] == "records_unreachable"  # not a question to the model
+    assert understood("hi", message_id="wamid.2")["plan"]["reply_type"] == "menu"
+    assert understood("5", message_id="wamid.3")["plan"]["intent"] == "office"
+    assert understood("What are the school hours?", message_id="wamid.4")["next"] == "ai_reply"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pg8000 leaves sockets to gc
-def test_with_silent_databases_each_is_waited_for_once(environment: pytest.MonkeyPatch) -> None:
-    kill_cache(environment)  # so that the database is asked whether the message was answered, and who this is
+def test_databases_that_do_not_respond_are_waited_for_once_each(environment: pytest.MonkeyPatch) -> None:
+    without_cache(environment)  # so that the database is asked whether the message was answered, and who this is
     for name in ("CONNECT_TIMEOUT", "REPLICA_TIMEOUT"):
-        environment.setattr(database_module, name, 0.2)
+        environment.setattr(connection, name, 0.2)
     for name in ("REPLICA_PAUSE", "PRIMARY_PAUSE"):
-        environment.setattr(database_module, name, 3600)
+        environment.setattr(connection, name, 3600)
     with silent_server() as replica, silent_server() as primary:
         environment.setenv("DATABASE_READER_URL", replica.url)
         environment.setenv("DATABASE_WRITER_URL", primary.url)
-        assert look("1")["plan"]["reply_type"] == "records_unreachable"
-        assert look("hi", name="wamid.2")["plan"]["reply_type"] == "menu"
+        forget_everything()
+        assert understood("1")["plan"]["reply_type"] == "records_unreachable"
+        assert understood("hi", message_id="wamid.2")["plan"]["reply_type"] == "menu"
         assert (replica.connects, primary.connects) == (1, 1)
     gc.collect()
 
 
-def test_without_both_the_intent_is_still_known(environment: pytest.MonkeyPatch) -> None:
-    kill_cache(environment)
-    kill_database(environment)
-    found = look("3")
-    assert (found["status"], found["person"]["kind"]) == ("new", "unsure")
+def test_without_cache_and_database_the_intent_is_still_known(environment: pytest.MonkeyPatch) -> None:
+    without_cache(environment)
+    without_database(environment)
+    found = understood("3")
+    assert (found["next"], found["person"]["kind"]) == ("send_reply", "unsure")
     assert (found["plan"]["intent"], found["plan"]["reply_type"]) == ("gate_pass", "records_unreachable")
-
-
-def test_one_who_has_just_written_reads_what_was_written(cache: Cache, database: Database) -> None:
-    """A WAL position that the replica has not reached sends the read to the primary."""
-    hidden: Mapping[str, Any] = {"phone": None, "bsuid": "ZW.9"}
-    cache.note_written("ZW.9", "FFFFFFFF/0")
-    database.run("INSERT INTO contacts (phone, bsuid) VALUES (:phone, 'ZW.9')", phone=RUDO)
-    assert look("balance", **hidden)["person"]["kind"] == "registered"
-
-
-def test_what_is_no_message_is_refused_by_name() -> None:
-    with pytest.raises(Exception, match=r"message\.phone"):
-        understand.handler({"message": {"id": "wamid.1", "type": "text"}}, None)

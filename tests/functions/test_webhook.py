@@ -1,4 +1,4 @@
-"""The front door: who may come in, and that everything has its place before WhatsApp hears 200."""
+"""WhatsApp's webhook: what is accepted, and that everything is stored before WhatsApp is answered with 200."""
 
 import base64
 import json
@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from functions import webhook
-from functions.adapters import queues
+from functions.adapters.queues import Queue
 from functions.adapters.whatsapp.signature import sign
+from functions.domain.errors import ConfigurationError
+from functions.services import receive_webhook
 from local.plan import PHONE_NUMBER_ID, Plan
 from local.world.webhooks import encode, wrap
 from tests.conftest import Aws, OutsideWorld, eventually
@@ -87,7 +89,7 @@ def verification(**query: str) -> dict[str, Any]:
     )
 
 
-def test_whatsapps_challenge_is_answered_as_it_came(plan: Plan) -> None:
+def test_whatsapps_challenge_is_answered_with_itself(plan: Plan) -> None:
     answer = verification(hub_mode="subscribe", hub_challenge="1158201444", hub_verify_token=plan.verify_token)
     assert (answer["statusCode"], answer["body"]) == (200, "1158201444")
     assert answer["headers"]["content-type"] == "text/plain"
@@ -121,7 +123,7 @@ def test_another_mode_is_refused(plan: Plan) -> None:
     ],
     ids=str,
 )
-def test_whoever_cannot_sign_is_refused_and_nothing_happens(
+def test_a_body_without_a_valid_signature_is_refused_and_nothing_happens(
     plan: Plan, aws: Aws, world: OutsideWorld, queued: Any, headers: dict[str, str]
 ) -> None:
     answer = webhook.handler(event(encode(wrap(messages=[text(1)])), headers), None)
@@ -129,7 +131,7 @@ def test_whoever_cannot_sign_is_refused_and_nothing_happens(
     assert (queued(), events(plan, aws), aws.files(), typing(world)) == ({}, [], {}, [])
 
 
-def test_a_signature_is_of_these_bytes_with_this_secret(plan: Plan, queued: Any) -> None:
+def test_a_signature_is_valid_for_its_own_bytes_and_secret_only(plan: Plan, queued: Any) -> None:
     raw = encode(wrap(messages=[text(1)]))
     for signature in (sign(raw + b" ", plan.app_secret), sign(raw, plan.app_secret + "x")):
         assert webhook.handler(event(raw, {"x-hub-signature-256": signature}), None)["statusCode"] == 401
@@ -140,7 +142,9 @@ def test_a_signature_is_of_these_bytes_with_this_secret(plan: Plan, queued: Any)
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
-def test_each_person_has_a_line_of_their_own_in_order(post: Any, queued: Any, world: OutsideWorld) -> None:
+def test_messages_of_one_person_are_queued_in_order_and_people_do_not_wait_for_each_other(
+    post: Any, queued: Any, world: OutsideWorld
+) -> None:
     body = wrap(messages=[text(1, A), text(2, B), text(3, A)])
     assert post(body)["statusCode"] == 200
     assert sorted(queued().values()) == [[f"{WAMID}0001", f"{WAMID}0003"], [f"{WAMID}0002"]]
@@ -161,7 +165,9 @@ def test_a_body_may_come_in_base64(post: Any, plan: Plan, aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("[0-9]*.json")), ids=lambda path: path.stem)
-def test_every_real_body_is_taken(post: Any, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch, path: Path) -> None:
+def test_every_body_of_the_payload_folder_is_stored(
+    post: Any, plan: Plan, aws: Aws, environment: pytest.MonkeyPatch, path: Path
+) -> None:
     expected = json.loads((PAYLOADS / "expected.json").read_text("utf-8"))[path.stem]
     assert post(path.read_bytes())["statusCode"] == 200
     taken = aws.bodies(plan.queue_url("messages.fifo")) + events(plan, aws)
@@ -170,9 +176,9 @@ def test_every_real_body_is_taken(post: Any, plan: Plan, aws: Aws, environment: 
     assert taken or aws.files()  # nothing is dropped silently
 
 
-def test_a_thousand_updates_are_all_handed_to_the_queues(post: Any, environment: pytest.MonkeyPatch) -> None:
-    sent = []  # moto itself would take ten seconds
-    environment.setattr(queues, "_send_batch", lambda url, batch: sent.append((url.rpartition("/")[2], batch)))
+def test_a_thousand_updates_are_all_queued(post: Any, environment: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, list[dict[str, str]]]] = []  # moto itself would take ten seconds
+    environment.setattr(Queue, "_send_batch", lambda self, batch: sent.append((self._url.rpartition("/")[2], batch)))
     messages = [text(number, f"26377{number % 300:07d}", age=3600) for number in range(500)]
     statuses = [
         {"id": f"{WAMID}s{number}", "status": "sent", "timestamp": "1795420800", "recipient_id": A}
@@ -184,12 +190,14 @@ def test_a_thousand_updates_are_all_handed_to_the_queues(post: Any, environment:
         lines.setdefault(entry["MessageGroupId"], []).append(json.loads(entry["MessageBody"])["id"])
     assert len(lines) == 300
     assert sum(map(len, lines.values())) == 500
-    told = [json.loads(entry["MessageBody"])["events"] for queue, batch in sent if queue == "events" for entry in batch]
-    assert sum(map(len, told)) == 500
-    assert len(told) <= 20  # many in one: 500 statuses are not 500 invocations
+    packs = [
+        json.loads(entry["MessageBody"])["events"] for queue, batch in sent if queue == "events" for entry in batch
+    ]
+    assert sum(map(len, packs)) == 500
+    assert len(packs) <= 20  # many in one: 500 statuses are not 500 invocations
 
 
-def test_what_wants_no_answer_goes_to_the_events_queue(
+def test_what_needs_no_answer_goes_to_the_events_queue(
     post: Any, plan: Plan, aws: Aws, queued: Any, world: OutsideWorld
 ) -> None:
     reaction = text(1, type="reaction", reaction={"message_id": WAMID, "emoji": "👍"})
@@ -199,7 +207,40 @@ def test_what_wants_no_answer_goes_to_the_events_queue(
     assert (queued(), typing(world)) == ({}, [])
 
 
-def test_a_message_to_another_number_is_kept_and_not_answered(post: Any, aws: Aws, queued: Any) -> None:
+def failed(status_id: str, code: int, answer_to: str | None) -> dict[str, Any]:
+    """A status of ours that WhatsApp could not deliver."""
+    found = {"id": status_id, "status": "failed", "timestamp": "1795420800", "recipient_id": A}
+    errors = [{"code": code, "title": "Re-engagement message"}]
+    return found | {"errors": errors} | ({"biz_opaque_callback_data": answer_to} if answer_to else {})
+
+
+def test_a_reply_that_expired_goes_to_the_messages_and_a_receipt_that_expired_to_the_payments(
+    post: Any, plan: Plan, aws: Aws, world: OutsideWorld
+) -> None:
+    statuses = [
+        failed("wamid.reply", 131047, "wamid.1"),
+        failed("wamid.receipt", 131047, "payment:b-1:7"),
+        failed("wamid.template", 131047, "expired:wamid.receipt:0"),  # of a template there is no second one
+        failed("wamid.reopen", 131047, "undelivered:wamid.reply"),
+        failed("wamid.notification", 131047, "wamid.1:office"),
+        failed("wamid.other", 131026, "payment:b-1:8"),  # not for the 24 hours
+    ]
+    assert post(wrap(statuses=statuses))["statusCode"] == 200
+    (reply,) = aws.bodies(plan.queue_url("messages.fifo"))
+    assert (reply["id"], reply["type"], reply["about"]) == ("undelivered:wamid.reply", "undelivered", "wamid.1")
+    (receipt,) = aws.bodies(plan.queue_url("payments.fifo"))
+    assert receipt == {"id": "expired:wamid.receipt", "expired_receipt": "payment:b-1:7"}
+    assert len(events(plan, aws)) == len(statuses)  # each is recorded all the same
+    assert typing(world) == []
+
+
+def test_the_same_expired_receipt_twice_is_queued_once(post: Any, plan: Plan, aws: Aws) -> None:
+    for _ in range(2):
+        assert post(wrap(statuses=[failed("wamid.receipt", 131047, "payment:b-1:7")]))["statusCode"] == 200
+    assert len(aws.bodies(plan.queue_url("payments.fifo"))) == 1
+
+
+def test_a_message_to_another_number_is_kept_for_inspection_and_not_answered(post: Any, aws: Aws, queued: Any) -> None:
     body = wrap(messages=[text(1)])
     body["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = "1"
     assert post(body)["statusCode"] == 200
@@ -210,7 +251,7 @@ def test_a_message_to_another_number_is_kept_and_not_answered(post: Any, aws: Aw
 @pytest.mark.parametrize(
     "raw", [b"", b"hello", b"[]", b"null", b"{}", b'{"object": "page"}', b"\xff\xfe", b"[" * 100_000]
 )
-def test_a_signed_body_that_is_not_whatsapps_is_kept_and_does_nothing_else(
+def test_a_signed_body_of_another_form_is_kept_for_inspection_only(
     post: Any, plan: Plan, aws: Aws, queued: Any, raw: bytes
 ) -> None:
     assert post(raw, encoded=True)["statusCode"] == 200
@@ -220,7 +261,7 @@ def test_a_signed_body_that_is_not_whatsapps_is_kept_and_does_nothing_else(
     assert (queued(), events(plan, aws)) == ({}, [])
 
 
-def test_one_odd_item_does_not_cost_its_neighbours(post: Any, plan: Plan, aws: Aws, queued: Any) -> None:
+def test_an_unreadable_item_does_not_cost_the_others(post: Any, plan: Plan, aws: Aws, queued: Any) -> None:
     body = wrap(messages=[text(1), {"id": "no type"}, 5, text(2, B)], statuses=["odd"])
     assert post(body)["statusCode"] == 200
     assert len(queued()) == 2
@@ -230,16 +271,19 @@ def test_one_odd_item_does_not_cost_its_neighbours(post: Any, plan: Plan, aws: A
 # --- failures ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["CONVERSATION_QUEUE_URL", "EVENTS_QUEUE_URL"])
-def test_when_a_queue_does_not_take_it_whatsapp_sends_it_again(
+@pytest.mark.parametrize("name", ["CONVERSATION_QUEUE_URL", "PAYMENT_QUEUE_URL", "EVENTS_QUEUE_URL"])
+def test_when_a_queue_does_not_accept_it_whatsapp_is_asked_to_deliver_again(
     post: Any, plan: Plan, environment: pytest.MonkeyPatch, name: str
 ) -> None:
     environment.setenv(name, plan.queue_url("nothing"))
-    status = {"id": WAMID, "status": "read", "timestamp": "1", "recipient_id": A}
-    assert post(wrap(messages=[text(1)], statuses=[status]))["statusCode"] == 503
+    statuses = [
+        {"id": WAMID, "status": "read", "timestamp": "1", "recipient_id": A},
+        failed("wamid.receipt", 131047, "payment:b-1:7"),
+    ]
+    assert post(wrap(messages=[text(1)], statuses=statuses))["statusCode"] == 503
 
 
-def test_a_dead_file_store_is_told_but_does_not_hold_up_messages(
+def test_a_file_store_that_is_down_does_not_hold_up_messages(
     post: Any, queued: Any, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
@@ -247,13 +291,13 @@ def test_a_dead_file_store_is_told_but_does_not_hold_up_messages(
     assert len(queued()) == 1
 
 
-def test_without_the_app_secret_nobody_is_let_in(aws: Aws, post: Any, queued: Any) -> None:
+def test_without_the_app_secret_nothing_is_accepted(aws: Aws, post: Any, queued: Any) -> None:
     aws.secrets.delete_secret(SecretId="school/local/whatsapp-app-secret", ForceDeleteWithoutRecovery=True)
     assert post(wrap(messages=[text(1)]))["statusCode"] == 503
     assert queued() == {}
 
 
-def test_without_the_access_token_messages_are_still_taken(
+def test_without_the_access_token_messages_are_still_queued(
     aws: Aws, post: Any, queued: Any, world: OutsideWorld
 ) -> None:
     aws.secrets.delete_secret(SecretId="school/local/whatsapp-access-token", ForceDeleteWithoutRecovery=True)
@@ -262,12 +306,26 @@ def test_without_the_access_token_messages_are_still_taken(
     assert typing(world) == []
 
 
-def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, post: Any) -> None:
-    environment.delenv("DOCUMENTS_BUCKET")
-    environment.delenv("APP_SECRET_NAME")
-    with pytest.raises(Exception, match=r"APP_SECRET_NAME: missing.*") as failed:
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ("APP_SECRET_NAME", "VERIFY_TOKEN_NAME"),
+        ("WHATSAPP_API_URL", "ACCESS_TOKEN_NAME"),
+        ("CONVERSATION_QUEUE_URL",),
+        ("PAYMENT_QUEUE_URL",),
+        ("EVENTS_QUEUE_URL",),
+        ("DOCUMENTS_BUCKET",),
+    ],
+    ids=str,
+)
+def test_missing_settings_are_named_and_there_are_no_defaults(
+    environment: pytest.MonkeyPatch, post: Any, missing: tuple[str, ...]
+) -> None:
+    for name in missing:
+        environment.delenv(name)
+    with pytest.raises(ConfigurationError) as raised:
         post(wrap(messages=[text(1)]))
-    assert "DOCUMENTS_BUCKET: missing" in str(failed.value)
+    assert raised.value.problems == [f"{name}: missing" for name in missing]
 
 
 # --- typing -----------------------------------------------------------------------------------------------------------
@@ -280,12 +338,12 @@ def test_old_messages_get_no_typing_indicator(post: Any, queued: Any, world: Out
     assert len(queued()) == 2
 
 
-def test_a_slow_indicator_is_not_waited_for(
+def test_a_slow_typing_indicator_is_not_waited_for(
     post: Any, world: OutsideWorld, queued: Any, environment: pytest.MonkeyPatch
 ) -> None:
     world.page("PUT", "/profile", {"whatsapp_seconds": 1})
     waited = []
-    environment.setattr(webhook, "wait", lambda futures, timeout: waited.append(wait(futures, timeout)))
+    environment.setattr(receive_webhook, "wait", lambda futures, timeout: waited.append(wait(futures, timeout)))
     assert post(wrap(messages=[text(1)]))["statusCode"] == 200
     assert [len(result.not_done) for result in waited] == [1]
     assert len(queued()) == 1

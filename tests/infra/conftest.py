@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import LAYERS, ROOT
+from infra.packaging import LAYERS
+from infra.paths import ROOT
 
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
 EXISTING_DATABASE = {
@@ -93,7 +94,7 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def placeholders(folder: Path, digest: str = "0") -> dict[str, Path]:
+def empty_packages(folder: Path, digest: str = "0") -> dict[str, Path]:
     """Packages with next to nothing in them: what is in the real ones is tested in test_packaging.py."""
     packages = {}
     for name in (*LAYERS, "code"):
@@ -106,24 +107,27 @@ def placeholders(folder: Path, digest: str = "0") -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def node() -> Iterator[None]:
     """CDK's constructs run on Node; where the machine has none that is new enough, it comes from PyPI."""
-    from infra.cli import node_environment
+    from infra.node import environment
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", node_environment()["PATH"])
+        patch.setenv("PATH", environment()["PATH"])
         yield
 
 
 @pytest.fixture(scope="session")
 def environments(node: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Environment]:
-    packages = placeholders(tmp_path_factory.mktemp("packages"))
+    packages = empty_packages(tmp_path_factory.mktemp("packages"))
     try:
         return {name: synthesize(name, tmp_path_factory.mktemp(name), packages) for name in ENVIRONMENTS}
     except RuntimeError as error:  # the message says it all; a trace through CDK's files takes seconds to print
         pytest.fail(str(error), pytrace=False)
 
 
-def synthesize(name: str, folder: Path, packages: Mapping[str, Path]) -> Environment:
-    """The stacks of one environment; an error if cdk-nag finds something that is not acknowledged."""
+def synthesize(name: str, folder: Path, packages: Mapping[str, Path], **catalog: Any) -> Environment:
+    """The stacks of one environment; an error if cdk-nag finds something that is not acknowledged.
+
+    `catalog`: other functions, machines or definitions than those of the product.
+    """
     from aws_cdk import App
 
     from infra.app import build
@@ -131,7 +135,7 @@ def synthesize(name: str, folder: Path, packages: Mapping[str, Path]) -> Environ
 
     os.environ.pop("CDK_OUTDIR", None)
     app = App(context={key: value for key, value in CONTEXT.items() if key.startswith("@")}, outdir=str(folder))
-    build(app, Settings.load(name, ENVIRONMENTS, CONTEXT["presets"]), packages)
+    build(app, Settings.load(name, ENVIRONMENTS, CONTEXT["presets"]), packages, **catalog)
     app.synth()
     resources = [
         Resource(id, body["Type"], template.name.removeprefix(f"school-{name}-").split(".")[0], body)

@@ -47,14 +47,12 @@ def test_without_any_it_says_so_once(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert capsys.readouterr().err.count("no Python 3.99 on this machine") == 1
 
 
-def test_where_npm_fails_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(byte_code, "interpreter", lambda _: None)
-    monkeypatch.setattr(byte_code, "ROOT", tmp_path)
-
-    def fail(*_: object) -> None:
+def test_where_npm_fails_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
         raise subprocess.CalledProcessError(1, "npm")
 
-    monkeypatch.setattr("infra.cli.npm_install", fail)
+    monkeypatch.setattr(byte_code, "interpreter", lambda _: None)
+    monkeypatch.setattr("infra.node.install_packages", fail)
     assert byte_code.compiler(LAMBDA) is None
 
 

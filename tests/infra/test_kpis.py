@@ -8,12 +8,14 @@ import pytest
 
 from infra import kpis
 from infra.catalog import FUNCTIONS, SchoolApi
+from infra.paths import ROOT
 from local.kpi import Collected, rows
-from tests.infra.conftest import ENVIRONMENTS, ROOT, Environment, placeholders, synthesize
+from tests.infra.conftest import ENVIRONMENTS, Environment, empty_packages, synthesize
 
 SHOWN = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
 SOURCES = {path: path.read_text() for path in (ROOT / "functions").rglob("*.py")}
-WRITTEN = {name for text in SOURCES.values() for name in re.findall(r"(?:count\w*|took)\(\s*\"([A-Z]\w+)\"", text)}
+CALL = r"(?:count\w*|record_duration)\(\s*\"([A-Z]\w+)\""
+WRITTEN = {name for text in SOURCES.values() for name in re.findall(CALL, text)}
 WRITTEN |= {name for text in SOURCES.values() for name in re.findall(r"\"([A-Z]\w+)\" if .+ else \"[A-Z]\w+\"\)", text)}
 WRITTEN |= {name for text in SOURCES.values() for name in re.findall(r"if .+ else \"([A-Z]\w+)\"\)", text)}
 
@@ -25,8 +27,8 @@ def test_every_kpi_has_a_metric_and_a_function() -> None:
         assert {step.metric for step in steps} <= WRITTEN
         assert {step.function for step in steps} <= names
     assert set(kpis.OUTCOMES) <= WRITTEN
-    assert {trouble.metric for trouble in kpis.TROUBLES} <= WRITTEN
-    assert {trouble.function for trouble in kpis.TROUBLES} <= names
+    assert {item.metric for item in kpis.ALARMS} <= WRITTEN
+    assert {item.function for item in kpis.ALARMS} <= names
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_the_waterfall_is_one_for_the_dashboard_and_the_local_table(dashboard: s
     found = Collected()
     found.values["SchoolApiTime", "fetch_fees"] = [100, 200, 9000]
     found.values["SchoolApiTime", "school_graph"] = [400]
-    found.values["SchoolApiTime", "student_page"] = [7000]
+    found.values["SchoolApiTime", "fetch_student_page"] = [7000]
     assert ("school API, P50", "0.20 s", "") in rows(found, SchoolApi.REST)
     assert ("school API, P50", "0.40 s", "") in rows(found, SchoolApi.GRAPH)
 
@@ -76,7 +78,7 @@ def test_where_the_gateway_is_used_the_dashboard_shows_its_calls(
     node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ENVIRONMENTS, "gateway", ENVIRONMENTS["dev"] | {"school_api": "graph"})
-    synthesized = synthesize("gateway", tmp_path / "out", placeholders(tmp_path / "packages"))
+    synthesized = synthesize("gateway", tmp_path / "out", empty_packages(tmp_path / "packages"))
     (found,) = synthesized.of_type("AWS::CloudWatch::Dashboard")
     assert '"SchoolApiTime","service","school_graph"' in json.dumps(found.body).replace("\\", "")
 

@@ -14,6 +14,7 @@ import sqlalchemy.engine
 
 from infra import byte_code, packaging
 from infra.packaging import LAMBDA, LAYERS, LOCAL, PackagingError, Target
+from infra.paths import ROOT
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -115,7 +116,7 @@ def test_the_trimmed_layers_still_do_their_work() -> None:
     for name in ("ai", "graph", "pdf"):
         folders = [str(packaging.build_layer(layer, LOCAL) / "python") for layer in ("core", name)]
         script = f"import sys; sys.path[1:1] = {folders}; import functions.layers.loads as loads; loads.{name}()"
-        subprocess.run([sys.executable, "-S", "-s", "-c", script], check=True, cwd=packaging.ROOT, env={})
+        subprocess.run([sys.executable, "-S", "-s", "-c", script], check=True, cwd=ROOT, env={})
 
 
 # --- built once, the same everywhere ---------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -46,13 +45,13 @@ class Aws:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     fake = Aws()
-    monkeypatch.setattr(index.boto3, "client", fake.client)
-    monkeypatch.setattr(index.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("boto3.client", fake.client)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     return fake
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     def urlopen(request: Any, timeout: int) -> io.BytesIO:
@@ -60,7 +59,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         sent.append(json.loads(request.data))
         return io.BytesIO()
 
-    monkeypatch.setattr(index.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
     return sent
 
 

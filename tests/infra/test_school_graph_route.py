@@ -8,7 +8,7 @@ import pytest
 from infra.catalog import FUNCTIONS, SchoolApi
 from infra.settings import Settings, SettingsError
 from tests.infra import conftest
-from tests.infra.conftest import CONTEXT, Environment, as_list, placeholders, synthesize
+from tests.infra.conftest import CONTEXT, Environment, as_list, empty_packages, synthesize
 
 
 def test_only_the_gateway_wants_a_signature(environment: Environment) -> None:
@@ -40,14 +40,14 @@ def by_graph(node: None, tmp_path_factory: pytest.TempPathFactory) -> Environmen
     settings = {**CONTEXT["environments"]["prod"], "school_api": "graph"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(conftest.ENVIRONMENTS, "graph", settings)
-        return synthesize("graph", folder / "out", placeholders(folder / "packages"))
+        return synthesize("graph", folder / "out", empty_packages(folder / "packages"))
 
 
 def test_the_conversation_is_told_which_way_to_go(prod: Environment, by_graph: Environment) -> None:
     for environment, way in ((prod, "rest"), (by_graph, "graph")):
         machines = environment.of_type("AWS::StepFunctions::StateMachine")
         told = [item["DefinitionSubstitutions"].get("SchoolApi") for item in machines]
-        assert [word for word in told if word] == [way]
+        assert {word for word in told if word} == {way}
 
 
 def test_only_the_way_that_is_taken_is_kept_warm(by_graph: Environment) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import ROOT
+from infra.paths import ROOT
 from infra.settings import Rollout, Settings, SettingsError
 from tests.infra.conftest import CONTEXT, EXISTING_DATABASE
 
@@ -64,8 +64,8 @@ def test_an_environment_says_only_what_differs_from_its_preset() -> None:
         ({"functions": {"webhook": {"reserved_concurrency": -1}}}, "dev.functions.webhook.reserved_concurrency: -1"),
         ({"snap_start": True, "provisioned_concurrency": 1}, "dev.functions.webhook: snap_start and provisioned"),
         (
-            {"provisioned_concurrency": 5, "functions": {"remember": {"reserved_concurrency": 2}}},
-            "dev.functions.remember: reserved_concurrency 2",
+            {"provisioned_concurrency": 5, "functions": {"record_conversation": {"reserved_concurrency": 2}}},
+            "dev.functions.record_conversation: reserved_concurrency 2",
         ),
         ({"preset": "huge"}, "dev.preset: no preset 'huge'; there are: small"),
     ],

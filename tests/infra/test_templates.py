@@ -1,36 +1,43 @@
 """What the templates promise: who reaches what, what survives, and that nothing is forgotten."""
 
-import importlib
 import json
 import re
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from functions.adapters.settings import variables_of
 
+from infra import costs
 from infra.catalog import (
     COMMON_SETTINGS,
     FUNCTIONS,
-    QUEUE_VISIBILITY_SECONDS,
+    MACHINES,
     ROUTES,
     SETTINGS_OF_GRANT,
     Function,
     Grant,
+    Machine,
     SchoolApi,
     Side,
     Trigger,
 )
-from infra.packaging import ROOT
-from tests.infra.conftest import Environment, Resource, actions, as_list, placeholders, synthesize
+from infra.paths import ROOT
+from infra.state_machine_definition import function_placeholder, load, placeholders, queue_url_placeholder
+from tests.infra.conftest import Environment, Resource, actions, as_list, empty_packages, synthesize
 
-DEFINITIONS = {path.name.split(".")[0]: path.read_text() for path in (ROOT / "statemachines").glob("*.asl.json")}
+QUEUED = [item for item in MACHINES if item.queue]
+every_machine = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+every_queued_machine = pytest.mark.parametrize("machine", QUEUED, ids=lambda machine: machine.name)
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 
 # The only actions that each grant may bring.
 ACTIONS = {
     Grant.SEND_CONVERSATION: {"sqs:SendMessage"},
+    Grant.SEND_PAYMENTS: {"sqs:SendMessage"},
     Grant.SEND_EVENTS: {"sqs:SendMessage"},
     Grant.WRITE_INSPECTION: {"s3:PutObject"},
     Grant.WRITE_PASSES: {"s3:PutObject"},
@@ -112,8 +119,10 @@ def test_a_role_allows_what_the_catalog_grants_and_nothing_else(environment: Env
         (Grant.WRITE_INSPECTION, "documents-.*/inspection/\\*"),
         (Grant.WRITE_PASSES, "documents-.*/passes/\\*"),
         (Grant.READ_PASSES, "documents-.*/passes/\\*"),
-        (Grant.ACCESS_TOKEN, "AccessToken"),
-        (Grant.SCHOOL_API_KEY, "SchoolApiKey"),
+        (Grant.ACCESS_TOKEN, r":secret:school/\w+/whatsapp-access-token-\?{6}\""),
+        (Grant.SCHOOL_API_KEY, r":secret:school/\w+/school-api-key-\?{6}\""),
+        (Grant.SEND_CONVERSATION, r"ConversationQueue\w+"),
+        (Grant.SEND_EVENTS, r"EventsQueue\w+"),
         (Grant.CACHE, "serverlesscache:school-.*-cache.*user:school-.*-assistant"),
         (Grant.DATABASE_WRITER, "dbuser:.*(DatabasePrimary\\w+DbiResourceId|db-RECORDS).*/assistant"),
     ],
@@ -166,10 +175,8 @@ def test_the_rules_stop_a_wildcard_without_a_reason(node: None, tmp_path: Path) 
 
 
 @every_function
-def test_a_function_has_every_setting_that_its_handler_requires(environment: Environment, function: Function) -> None:
+def test_a_function_has_the_settings_of_the_catalog(environment: Environment, function: Function) -> None:
     variables = environment.function(function.name)["Environment"]["Variables"]
-    handler = importlib.import_module(f"functions.{function.name}")
-    assert set(variables_of(handler.Settings)) <= variables.keys()
     assert variables.keys() == {*function.environment, *COMMON_SETTINGS}
     assert all(variables.values())
 
@@ -209,13 +216,12 @@ def test_everything_calls_the_live_alias(environment: Environment) -> None:
     callers = [
         *(item["IntegrationUri"] for item in environment.of_type("AWS::ApiGatewayV2::Integration")),
         *(item["FunctionName"] for item in environment.of_type("AWS::Lambda::EventSourceMapping")),
-        *(value for name in DEFINITIONS for value in machine(environment, name)["DefinitionSubstitutions"].values()),
+        *(function for item in MACHINES for function in invoked_by(environment, item)),
         environment.of_type("Custom::SchemaMigration")[0]["Migrate"],
     ]
     for caller in callers:
-        if isinstance(caller, dict):  # a substitution may be a plain setting
-            (called,) = re.findall(r'"Ref": "(\w+)"', json.dumps(caller))
-            assert called in ids
+        (called,) = re.findall(r'"Ref": "(\w+)"', json.dumps(caller))
+        assert called in ids
 
 
 def test_the_version_before_is_kept_to_go_back_to(prod: Environment) -> None:
@@ -226,7 +232,7 @@ def test_the_version_before_is_kept_to_go_back_to(prod: Environment) -> None:
 
 
 def test_a_new_layer_is_a_new_version(dev: Environment, tmp_path: Path) -> None:
-    changed = synthesize("dev", tmp_path / "out", placeholders(tmp_path / "packages", "1"))
+    changed = synthesize("dev", tmp_path / "out", empty_packages(tmp_path / "packages", "1"))
     before, after = ({item.id for item in it.of_type("AWS::Lambda::Version")} for it in (dev, changed))
     assert len(before) == len(FUNCTIONS)
     assert not before & after
@@ -275,7 +281,7 @@ def test_one_failure_of_the_new_version_takes_it_back(prod: Environment) -> None
             assert (item["Threshold"], item["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
 
 
-# --- front door, queues, pipe, conversation ---------------------------------------------------------------------------
+# --- HTTP API, queues, pipes, state machines --------------------------------------------------------------------------
 
 
 def test_the_routes_are_those_of_the_catalog(environment: Environment) -> None:
@@ -284,7 +290,7 @@ def test_the_routes_are_those_of_the_catalog(environment: Environment) -> None:
     assert {item["PayloadFormatVersion"] for item in environment.of_type("AWS::ApiGatewayV2::Integration")} == {"2.0"}
 
 
-def test_the_front_door_is_throttled_and_logs_no_path(environment: Environment) -> None:
+def test_the_api_is_throttled_and_logs_no_path(environment: Environment) -> None:
     (stage,) = environment.of_type("AWS::ApiGatewayV2::Stage")
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] >= 1
     assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] >= 1
@@ -293,11 +299,12 @@ def test_the_front_door_is_throttled_and_logs_no_path(environment: Environment) 
     assert not re.search(r"\$context\.(path|http\.path|identity|requestOverride)", logged)
 
 
-def test_a_message_is_hidden_for_six_times_as_long_as_an_execution_may_take(environment: Environment) -> None:
-    queue = environment.one(queue_ids(environment)["messages.fifo"])
-    longest = json.loads(DEFINITIONS["conversation"])["TimeoutSeconds"]
-    assert queue["VisibilityTimeout"] == QUEUE_VISIBILITY_SECONDS
-    assert queue["VisibilityTimeout"] >= 6 * longest
+@every_queued_machine
+def test_a_message_is_hidden_for_six_times_as_long_as_an_execution_may_take(
+    environment: Environment, machine: Machine
+) -> None:
+    longest = json.loads(load(machine))["TimeoutSeconds"]
+    assert environment.one(queue_ids(environment)[f"{machine.queue}.fifo"])["VisibilityTimeout"] == 6 * longest
 
 
 def test_an_event_is_hidden_for_six_times_as_long_as_its_function_may_take(environment: Environment) -> None:
@@ -309,7 +316,9 @@ def test_an_event_is_hidden_for_six_times_as_long_as_its_function_may_take(envir
 
 def test_each_queue_has_dead_letters_of_its_own_kind(environment: Environment) -> None:
     queues = {item.id: item for item in environment.of_type("AWS::SQS::Queue")}
-    for name, dead in (("messages.fifo", "messages-dead.fifo"), ("events", "events-dead")):
+    fifo = [(f"{item.queue}.fifo", f"{item.queue}-dead.fifo") for item in QUEUED]
+    assert len(queues) == 2 * len(fifo) + 2
+    for name, dead in (*fifo, ("events", "events-dead")):
         queue, letters = (queues[queue_ids(environment)[it]] for it in (name, dead))
         assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [letters.id, "Arn"]}
         assert queue.properties.get("FifoQueue") == letters.properties.get("FifoQueue")
@@ -323,55 +332,94 @@ def queue_ids(environment: Environment) -> dict[str, str]:
     return {item["QueueName"].removeprefix(prefix): item.id for item in environment.of_type("AWS::SQS::Queue")}
 
 
-def test_the_pipe_waits_for_each_execution(environment: Environment) -> None:
-    (pipe,) = environment.of_type("AWS::Pipes::Pipe")
+@every_queued_machine
+def test_a_pipe_waits_for_each_execution(environment: Environment, machine: Machine) -> None:
+    pipes = {item["Name"]: item for item in environment.of_type("AWS::Pipes::Pipe")}
+    assert len(pipes) == len(QUEUED)
+    pipe = pipes[f"school-{environment.name}-{machine.name.replace('_', '-')}"]
     target = pipe["TargetParameters"]["StepFunctionStateMachineParameters"]
     assert target == {"InvocationType": "REQUEST_RESPONSE"}
     assert pipe["SourceParameters"] == {"SqsQueueParameters": {"BatchSize": 1}}
-    assert pipe["Source"] == {"Fn::GetAtt": [queue_ids(environment)["messages.fifo"], "Arn"]}
+    assert pipe["Source"] == {"Fn::GetAtt": [queue_ids(environment)[f"{machine.queue}.fifo"], "Arn"]}
+    assert pipe["Target"] == {"Ref": deployed(environment, machine).id}
     assert "IncludeExecutionData" not in pipe["LogConfiguration"]
     assert actions(environment.statements(pipe["RoleArn"])) == {*POLLING, "states:StartSyncExecution"}
 
 
-def machine(environment: Environment, definition: str) -> Resource:
-    name = f"school-{environment.name}-{definition.replace('_', '-')}"
+def deployed(environment: Environment, machine: Machine) -> Resource:
+    name = f"school-{environment.name}-{machine.name.replace('_', '-')}"
     (found,) = [it for it in environment.of_type("AWS::StepFunctions::StateMachine") if it["StateMachineName"] == name]
     return found
 
 
-@pytest.mark.parametrize("name", DEFINITIONS)
-def test_every_placeholder_of_a_state_machine_is_substituted_and_granted(environment: Environment, name: str) -> None:
-    made = machine(environment, name)
-    assert json.loads(made["DefinitionString"]) == json.loads(DEFINITIONS[name])
-    substituted = made["DefinitionSubstitutions"]
-    assert substituted.keys() == set(re.findall(r"\$\{(\w+)\}", DEFINITIONS[name]))
-    invoke = [
-        it for it in environment.statements(made["RoleArn"]) if as_list(it["Action"]) == ["lambda:InvokeFunction"]
-    ]
-    granted = {resource["Ref"] for statement in invoke for resource in as_list(statement["Resource"])}
-    assert granted == {value["Ref"] for value in substituted.values() if isinstance(value, dict)}
+def invoked_by(environment: Environment, machine: Machine) -> list[Any]:
+    """What stands for the functions in a deployed definition."""
+    substituted = deployed(environment, machine)["DefinitionSubstitutions"]
+    return [substituted[name] for item in FUNCTIONS if (name := function_placeholder(item.name)) in substituted]
+
+
+def granted(environment: Environment, machine: Machine, action: str) -> list[Any]:
+    """The resources on which a machine's role allows exactly that action."""
+    statements = environment.statements(deployed(environment, machine)["RoleArn"])
+    return [it for item in statements if as_list(item["Action"]) == [action] for it in as_list(item["Resource"])]
+
+
+@every_machine
+def test_what_is_deployed_is_what_the_loader_gives(environment: Environment, machine: Machine) -> None:
+    made = deployed(environment, machine)
+    assert json.loads(made["DefinitionString"]) == json.loads(load(machine))
+    assert made["StateMachineType"] == ("EXPRESS" if machine.queue else "STANDARD")
+
+
+@every_machine
+def test_every_placeholder_is_substituted_and_granted(environment: Environment, machine: Machine) -> None:
+    substituted = deployed(environment, machine)["DefinitionSubstitutions"]
+    assert [*substituted] == placeholders(load(machine))
+    invoked = granted(environment, machine, "lambda:InvokeFunction")
+    assert sorted(map(json.dumps, invoked)) == sorted(map(json.dumps, invoked_by(environment, machine)))
+    urls = [name for item in QUEUED if (name := queue_url_placeholder(item.name)) in substituted]
+    sent_to = granted(environment, machine, "sqs:SendMessage")
+    assert [arn["Fn::GetAtt"][0] for arn in sent_to] == [substituted[name]["Ref"] for name in urls]
 
 
 def test_every_function_of_a_state_machine_is_in_one() -> None:
-    used = {placeholder for text in DEFINITIONS.values() for placeholder in re.findall(r"\$\{(\w+)\}", text)}
+    used = {placeholder for item in MACHINES for placeholder in placeholders(load(item))}
     called = (Trigger.HTTP, Trigger.QUEUE, Trigger.DEPLOY)
-    assert {item.name.title().replace("_", "") for item in FUNCTIONS if item.trigger not in called} <= used
+    assert {function_placeholder(item.name) for item in FUNCTIONS if item.trigger not in called} <= used
 
 
-def test_a_conversation_is_express(environment: Environment) -> None:
-    assert machine(environment, "conversation")["StateMachineType"] == "EXPRESS"
+def test_a_schedule_starts_each_machine_that_has_an_hour(environment: Environment) -> None:
+    schedules = {item["Name"]: item for item in environment.of_type("AWS::Scheduler::Schedule")}
+    daily = [item for item in MACHINES if item.daily_at_hour is not None]
+    assert len(schedules) == len(daily) > 0
+    for item in daily:
+        schedule = schedules[deployed(environment, item)["StateMachineName"]]
+        assert schedule["ScheduleExpression"] == f"cron(0 {item.daily_at_hour} * * ? *)"
+        assert schedule["ScheduleExpressionTimezone"] == "Africa/Harare"
+        assert schedule["Target"]["Arn"] == {"Ref": deployed(environment, item).id}
+        assert schedule["State"] == "DISABLED"  # the sample has no school to ask
 
 
-def test_the_console_shows_what_was_said_and_no_one_else_can_read_it(environment: Environment) -> None:
-    logging = machine(environment, "conversation")["LoggingConfiguration"]
-    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
+@every_queued_machine
+def test_the_console_shows_what_was_said_and_no_one_else_can_read_it(
+    environment: Environment, machine: Machine
+) -> None:
+    made = deployed(environment, machine)
+    assert made["LoggingConfiguration"]["Level"] == "ALL"
+    assert made["LoggingConfiguration"]["IncludeExecutionData"] is True
     (group,) = [
         item
         for item in environment.of_type("AWS::Logs::LogGroup")
-        if item["LogGroupName"].startswith("/aws/vendedlogs/states/") and "conversation" in item["LogGroupName"]
+        if item["LogGroupName"] == f"/aws/vendedlogs/states/{made['StateMachineName']}"
     ]
     assert group["KmsKeyId"]
     assert group["RetentionInDays"] <= 14
+
+
+def test_the_log_of_a_standard_machine_holds_no_data(environment: Environment) -> None:
+    for item in MACHINES:
+        if not item.queue:
+            assert not deployed(environment, item)["LoggingConfiguration"].get("IncludeExecutionData")
 
 
 # --- what survives ----------------------------------------------------------------------------------------------------
@@ -466,7 +514,7 @@ def test_of_an_existing_database_only_the_replica_is_made(existing: Environment)
     (replica,) = existing.of_type("AWS::RDS::DBInstance")
     assert "records" in json.dumps(replica["SourceDBInstanceIdentifier"])
     assert not existing.of_type("AWS::EC2::VPC")
-    variables = existing.function("remember")["Environment"]["Variables"]
+    variables = existing.function("record_conversation")["Environment"]["Variables"]
     assert variables["DATABASE_WRITER_URL"] == (
         "postgresql+pg8000://assistant@records.abc.eu-west-1.rds.amazonaws.com:5432/school"
     )
@@ -539,6 +587,9 @@ def test_the_addresses_that_others_need_are_printed(prod: Environment) -> None:
     for name, path in (("WebhookUrl", "/webhook"), ("PaymentUrl", "/events/payment")):
         assert json.dumps(outputs[name]["Value"]).rstrip('"]} ').endswith(path)
         assert path in {route.path for route in ROUTES}
+    for item in MACHINES:
+        assert f"{function_placeholder(item.name)}MachineArn" in outputs
+        assert not item.queue or f"{item.queue.capitalize()}DeadLettersUrl" in outputs
 
 
 def test_few_failures_are_enough_for_an_alarm(environment: Environment) -> None:
@@ -567,10 +618,163 @@ def test_alarms_may_publish_to_their_topic(environment: Environment) -> None:
 
 
 def test_operations_explains_every_alarm(prod: Environment) -> None:
+    """Those of each function, queue and machine are explained once for all."""
     text = (ROOT / "docs" / "operations.md").read_text()
     alarms = [item for item in prod.of_type("AWS::CloudWatch::Alarm") if item.stack == "monitoring"]
     names = {alarm["AlarmName"].removeprefix("school-prod-") for alarm in alarms}
-    functions = {f"{item.name.replace('_', '-')}-errors" for item in FUNCTIONS}
-    assert functions <= names
-    missing = [name for name in names - functions if f"`{name}`" not in text]
-    assert not missing
+    groups: dict[str, list[str | None]] = {
+        "function": [item.name.replace("_", "-") for item in FUNCTIONS],
+        "queue": [*(item.queue for item in QUEUED), "events"],
+        "machine": [item.name.replace("_", "-") for item in MACHINES],
+    }
+    endings: dict[str, tuple[str, ...]] = {
+        "function": ("errors",),
+        "queue": ("dead-letters", "delayed"),
+        "machine": ("failed", "slow", "pipe-failed", "pipe-throttled", "pipe-timed-out"),
+    }
+    of_groups = {
+        f"{member}-{ending}": f"<{group}>-{ending}"
+        for group, members in groups.items()
+        for member in members
+        for ending in endings[group]
+    }
+    assert {f"{name}-errors" for name in groups["function"]} <= names
+    explained = {of_groups.get(name, name) for name in names}
+    assert not [name for name in explained if f"`{name}`" not in text]
+
+
+@every_queued_machine
+def test_a_queued_machine_has_its_alarms(environment: Environment, machine: Machine) -> None:
+    prefix = f"school-{environment.name}-"
+    alarms = {
+        it["AlarmName"]: it for it in environment.of_type("AWS::CloudWatch::Alarm") if "AlarmName" in it.properties
+    }
+    label = machine.name.replace("_", "-")
+    dimensions = {
+        f"{machine.queue}-dead-letters": ("QueueName", f"{prefix}{machine.queue}-dead.fifo"),
+        f"{machine.queue}-delayed": ("QueueName", f"{prefix}{machine.queue}.fifo"),
+        f"{label}-pipe-failed": ("PipeName", f"{prefix}{label}"),
+        f"{label}-pipe-throttled": ("PipeName", f"{prefix}{label}"),
+        f"{label}-pipe-timed-out": ("PipeName", f"{prefix}{label}"),
+    }
+    for name, (dimension, value) in dimensions.items():
+        assert alarms[prefix + name]["Dimensions"] == [{"Name": dimension, "Value": value}]
+    for name in (f"{label}-failed", f"{label}-slow"):
+        assert f":stateMachine:{prefix}{label}" in json.dumps(alarms[prefix + name].body)
+
+
+# --- protection and exports -------------------------------------------------------------------------------------------
+
+
+def test_termination_protection_is_that_of_the_settings(environments: dict[str, Environment]) -> None:
+    found = {}
+    for name, environment in environments.items():
+        manifest = json.loads((environment.folder / "manifest.json").read_text())
+        stacks = [item for item in manifest["artifacts"].values() if item["type"] == "aws:cloudformation:stack"]
+        found[name] = [item["properties"].get("terminationProtection", False) for item in stacks]
+    assert found == {"dev": [False] * 4, "prod": [True] * 4, "existing": [True] * 4}
+
+
+def test_monitoring_imports_only_what_is_never_removed(environment: Environment) -> None:
+    """CloudFormation refuses to remove an export that another stack uses."""
+    (monitoring,) = [path for path in environment.templates() if "monitoring" in path.name]
+    imported = re.findall(r'"Fn::ImportValue": "([^"]+)"', monitoring.read_text())
+    assert {re.sub(r"[0-9A-F]{8}", "", name.split(":")[1]) for name in imported} == {
+        "ExportsOutputFnGetAttKeyArn",
+        "ExportsOutputRefHttpApi",
+    }
+
+
+def test_secrets_and_documents_are_found_by_name(environment: Environment) -> None:
+    """So that a grant, and the secret that it reads, can be removed from the catalog."""
+    assert not [name for name in exports(environment) if re.search(r"Secrets|Documents", name)]
+
+
+def test_a_function_can_be_removed(dev: Environment, tmp_path: Path) -> None:
+    """One more than today, with a secret of its own to read; today's release is the one without it."""
+    obsolete = Function(
+        name="obsolete",
+        side=Side.INTERNET,
+        trigger=Trigger.HTTP,
+        purpose="was removed from the catalog",
+        memory=256,
+        timeout=5,
+        grants=(Grant.OPENAI_API_KEY,),
+    )
+    packages = empty_packages(tmp_path / "packages")
+    before = synthesize("dev", tmp_path / "out", packages, functions=[*FUNCTIONS, obsolete])
+    assert before.function("obsolete")
+    assert exports(before) - exports(dev) == set()
+
+
+def exports(environment: Environment) -> set[str]:
+    """The names that other stacks import."""
+    outputs = [json.loads(path.read_text()).get("Outputs", {}) for path in environment.templates()]
+    return {output["Export"]["Name"] for found in outputs for output in found.values() if "Export" in output}
+
+
+# --- one machine more -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def one_machine_more(node: None, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """`dev` with a queued machine more: a line in the catalog and its file, which sends to the conversation's queue."""
+    folder = tmp_path_factory.mktemp("machine")
+    definitions = folder / "statemachines"
+    shutil.copytree(ROOT / "statemachines", definitions)
+    send = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Arguments": {"QueueUrl": "${ConversationQueueUrl}", "MessageBody": "{}"},
+        "TimeoutSeconds": 5,
+        "End": True,
+    }
+    content = {"QueryLanguage": "JSONata", "StartAt": "Send", "TimeoutSeconds": 30, "States": {"Send": send}}
+    (definitions / "reminder.asl.json").write_text(json.dumps(content))
+    machines = [*MACHINES, Machine("reminder", "reminds parents", seconds=30, queue="reminders")]
+    packages = empty_packages(folder / "packages")
+    return synthesize("dev", folder / "out", packages, machines=machines, definitions=definitions)
+
+
+def test_a_line_in_the_catalog_makes_queue_pipe_machine_and_alarms(
+    dev: Environment, one_machine_more: Environment
+) -> None:
+    before, after = (Counter(item.type for item in it.resources) for it in (dev, one_machine_more))
+    added = after - before
+    assert before - after == Counter()
+    assert added["AWS::SQS::Queue"] == 2
+    assert added["AWS::Pipes::Pipe"] == 1
+    assert added["AWS::StepFunctions::StateMachine"] == 1
+    assert added["AWS::CloudWatch::Alarm"] == costs.ALARMS_OF_QUEUED_MACHINE
+    assert added["AWS::IAM::Role"] == 2  # of the pipe and of the machine
+    ids = queue_ids(one_machine_more)
+    assert one_machine_more.one(ids["reminders.fifo"])["VisibilityTimeout"] == 180
+    assert exports(one_machine_more) == exports(dev)  # so that it can be removed again
+
+
+def test_a_machine_may_send_to_the_queue_that_its_definition_names(one_machine_more: Environment) -> None:
+    machine = Machine("reminder", "", seconds=30, queue="reminders")
+    queue = queue_ids(one_machine_more)["messages.fifo"]
+    made = deployed(one_machine_more, machine)
+    assert made["DefinitionSubstitutions"] == {"ConversationQueueUrl": {"Ref": queue}}
+    assert granted(one_machine_more, machine, "sqs:SendMessage") == [{"Fn::GetAtt": [queue, "Arn"]}]
+    assert granted(one_machine_more, machine, "lambda:InvokeFunction") == []
+
+
+def test_the_grant_that_brings_a_queues_url_allows_sending_to_it(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here a grant of today's takes the place of the new one."""
+    monkeypatch.setitem(SETTINGS_OF_GRANT, Grant.SEND_EVENTS, ("EVENTS_QUEUE_URL", "REMINDER_QUEUE_URL"))
+    definitions = tmp_path / "statemachines"
+    shutil.copytree(ROOT / "statemachines", definitions)
+    content = {"StartAt": "Done", "TimeoutSeconds": 30, "States": {"Done": {"Type": "Succeed"}}}
+    (definitions / "reminder.asl.json").write_text(json.dumps(content))
+    machines = [*MACHINES, Machine("reminder", "reminds parents", seconds=30, queue="reminders")]
+    packages = empty_packages(tmp_path / "packages")
+    made = synthesize("dev", tmp_path / "out", packages, machines=machines, definitions=definitions)
+    queue = queue_ids(made)["reminders.fifo"]
+    webhook = made.function("webhook")
+    assert webhook["Environment"]["Variables"]["REMINDER_QUEUE_URL"] == {"Ref": queue}
+    allowed = [it for it in made.statements(webhook["Role"]) if as_list(it["Action"]) == ["sqs:SendMessage"]]
+    assert {"Fn::GetAtt": [queue, "Arn"]} in [arn for it in allowed for arn in as_list(it["Resource"])]

@@ -38,7 +38,7 @@ VARIABLES = {
         ("$parse($string($child)).name", "Tino"),
     ],
 )
-def test_values(expression: str, value: Any) -> None:
+def test_expressions_have_the_values_of_the_reference_implementation(expression: str, value: Any) -> None:
     assert evaluate(expression, VARIABLES) == value
 
 
@@ -47,12 +47,12 @@ def test_whole_numbers_are_integers() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512"])
-def test_hash(algorithm: str) -> None:
+def test_hash_supports_the_algorithms_of_step_functions(algorithm: str) -> None:
     expected = hashlib.new(algorithm.replace("-", "").lower(), b"Tino").hexdigest()
     assert evaluate(f"$hash($child.name, '{algorithm}')", VARIABLES) == expected
 
 
-def test_random_and_uuid() -> None:
+def test_random_can_be_seeded_and_uuid_is_unique() -> None:
     assert 0 <= evaluate("$random()", {}) < 1
     assert evaluate("$random(7)", {}) == evaluate("$random(7)", {}) != evaluate("$random(8)", {})
     first, second = evaluate("[$uuid(), $uuid()]", {})
@@ -63,14 +63,14 @@ def test_random_and_uuid() -> None:
 @pytest.mark.parametrize(
     "expression", ["$states.input.other", "$nobody", "function($x) { $x }", "$parse('{')", "1 + 'a'", "$ * 2"]
 )
-def test_what_fails_says_which_expression_and_not_the_data(expression: str) -> None:
+def test_an_error_names_the_expression_and_not_the_data(expression: str) -> None:
     with pytest.raises(JsonataError) as raised:
         evaluate(expression, VARIABLES)
     assert expression in str(raised.value)
     assert "quoted" not in str(raised.value)
 
 
-def test_problems_of_an_expression() -> None:
+def test_invalid_expressions_are_explained() -> None:
     assert problem("$states.input.a[0] & 'x'") is None
     assert problem("$states.input.") is not None
     assert "$eval" in (problem("$eval('1')") or "")

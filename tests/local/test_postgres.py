@@ -71,7 +71,7 @@ def test_a_replica_comes_back_with_what_it_missed(
     replica.close()
 
 
-def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
+def test_no_server_survives_a_killed_parent(tmp_path: Path) -> None:
     script = (
         "import os, pathlib, sys\n"
         "from local.plan import Plan, Ports\n"

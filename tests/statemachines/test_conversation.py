@@ -39,7 +39,10 @@ from functions.domain.student_records import StudentRecord
 from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
-from local.state_machines import Execution, InvokeError, check, run
+from local.step_functions.errors import InvokeError
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
+from local.step_functions.validation import check
 from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TARIRO, TODAY, VISITOR
 from tests.statemachines.definitions import definition_of, every_state, states_of
 
@@ -184,7 +187,7 @@ class Functions:
     def SaveFoundStudent(self, event: Any) -> Any:  # noqa: N802
         """From now on whoever has the number on record is known."""
         records = [StudentRecord.read(record) for record in event["records"]]
-        if any(normalise(record.guardian_mobile) == self.person.phone for record in records):
+        if any(normalise(record.guardian_mobile, "ZW") == self.person.phone for record in records):
             self.person = replace(self.person, kind=Kind.REGISTERED, students=(TARIRO,))
         return {"saved": len(records), "new": 0, "changed": 0, "unusable": 0, "min_wal": "0/16B3748"}
 
@@ -977,7 +980,7 @@ def moved(fakes: Functions, body: dict[str, Any]) -> dict[str, Any]:
     execution = run(json.dumps(machine), [{"body": json.dumps(body)}], fakes, pace=0)
     assert (execution.status, fakes.calls) == ("SUCCEEDED", [])
     sent: dict[str, Any] = execution.output
-    assert sent["QueueUrl"] == "PaymentsQueueUrl"
+    assert sent["QueueUrl"] == "PaymentQueueUrl"
     assert all(re.fullmatch(r"[0-9a-f]{64}", sent[name]) for name in ("MessageGroupId", "MessageDeduplicationId"))
     return sent
 

@@ -14,7 +14,10 @@ from functions.adapters.cache.redis_client import RedisClient
 from functions.domain.errors import DataUnavailable, SchoolApiBusy, SchoolApiRefused, SchoolApiUnavailable
 from functions.domain.student_records import StudentRecord
 from infra.catalog import FUNCTIONS
-from local.state_machines import Execution, InvokeError, check, run
+from local.step_functions.errors import InvokeError
+from local.step_functions.execution import Execution
+from local.step_functions.runner import run
+from local.step_functions.validation import check
 from tests.conftest import Database
 from tests.statemachines.definitions import definition_of, states_of
 

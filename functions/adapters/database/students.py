@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database.tables import contacts, phones, students, unusable_records
-from functions.adapters.phone_numbers import is_half_read, normalise_all
+from functions.adapters.phone_numbers import examples, is_half_read, normalise_all
 from functions.domain.errors import SyncIncomplete
 from functions.domain.school import School
 from functions.domain.student_records import Flaw, StudentRecord, flaw_of_contact, flaw_of_id, how_to_fix
@@ -188,7 +188,7 @@ class Students:
                 "name": record.name,
                 "phone": record.written_numbers,
                 "problem": flaw.value,
-                "fix": how_to_fix(flaw, school.student_id_prefix),
+                "fix": how_to_fix(flaw, school.student_id_prefix, *examples(school.country)),
             }
             for place, (record, flaw) in sorted(flawed.items())
         ]

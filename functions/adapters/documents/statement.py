@@ -19,7 +19,7 @@ from functions.adapters.documents.drawing import (
 )
 from functions.domain.accounts import Balance, Standing
 from functions.domain.documents import StatementChild, StatementDocument, chronological, long_date
-from functions.domain.money import show
+from functions.domain.money import Currency
 
 A4 = (595.28, 841.89)
 LEFT, RIGHT = 48.0, A4[0] - 48.0
@@ -81,28 +81,28 @@ def statement_pdf(document: StatementDocument) -> bytes:
     return sheet.bytes()
 
 
-def _rows(child: StatementChild) -> Iterator[_Row]:
+def _rows(child: StatementChild, currency: Currency) -> Iterator[_Row]:
     running = Decimal(0)
     for line, is_payment in chronological(child.account):
         running += -line.amount if is_payment else line.amount
         kind = printable(line.kind, otherwise="Other")
         if is_payment:
             kind = f"Payment: {kind}"
-        amount = show(line.amount, "")
+        amount = currency.number(line.amount)
         yield _Row(
             day=f"{line.day.day} {line.day:%b %Y}" if line.day else "no date",
             kind=tuple(fit(kind, REGULAR, SIZE, KIND_WIDTH, LONGEST_KIND, SIZE)[1]),
             charge="" if is_payment else amount,
             payment=amount if is_payment else "",
-            balance=show(running, ""),
+            balance=currency.number(running),
         )
 
 
-def _pages(child: StatementChild, currency: str) -> list[_Page]:
+def _pages(child: StatementChild, currency: Currency) -> list[_Page]:
     """The rows dealt to pages; the totals never stand on a page without a row before them."""
     dealt: list[list[_Row]] = [[]]
     room = TOP_OF_FIRST - HEADING - BOTTOM
-    rows = list(_rows(child))
+    rows = list(_rows(child, currency))
     for place, row in enumerate(rows):
         needed = row.height + (TOTALS if place == len(rows) - 1 else 0)
         if needed > room and dealt[-1]:
@@ -143,22 +143,22 @@ def _title(sheet: Sheet, document: StatementDocument, page: _Page) -> float:
     return TOP_OF_FIRST
 
 
-def _result(sheet: Sheet, balance: Balance, currency: str) -> None:
+def _result(sheet: Sheet, balance: Balance, currency: Currency) -> None:
     """The one figure that a parent opens the statement for."""
     x, y, width, height = RIGHT - 190, A4[1] - 244, 190.0, 84.0
     sheet.box(x, y, width, height, tint(sheet.colour, 0.07), radius=6)
     sheet.frame(x, y, width, height, dark(sheet.colour), 0.9, radius=6)
     words = BALANCE_WORDS[balance.standing]
     sheet.text(x + 14, y + 60, words.upper(), 9.5, font=BOLD, colour=dark(sheet.colour), spacing=0.8)
-    amount = show(abs(balance.owed), currency)
+    amount = printable(currency.show(abs(balance.owed)))
     sheet.paragraph(x + 14, y + 53, amount, 26, width - 28, smallest=9, font=BOLD)
     if balance.billed > 0:
-        of_all = f"{balance.percent_paid} % of {show(balance.billed, currency)} paid"
+        of_all = printable(f"{balance.percent_paid} % of {currency.show(balance.billed)} paid")
         sheet.paragraph(x + 14, y + 21, of_all, 9.5, width - 28, colour=QUIET)
 
 
 def _table(sheet: Sheet, document: StatementDocument, page: _Page, top: float) -> None:
-    unit = f" ({document.currency})"
+    unit = f" ({document.currency.symbol})"
     sheet.box(LEFT, top - HEADING, WIDTH, HEADING, sheet.colour)
     for x, heading, align in (
         (DATE, "Date", "left"),
@@ -183,22 +183,23 @@ def _table(sheet: Sheet, document: StatementDocument, page: _Page, top: float) -
     if not page.rows:
         sheet.text(DATE, top - 18, "No charges or payments are recorded for this term.", SIZE, colour=QUIET)
     elif page.last:
-        _totals(sheet, page.child.account.balance, top)
+        _totals(sheet, page.child.account.balance, document.currency, top)
     else:
         sheet.text(RIGHT, top - 14, "continued on the next page", 8.5, colour=QUIET, align="right")
 
 
-def _totals(sheet: Sheet, balance: Balance, top: float) -> None:
+def _totals(sheet: Sheet, balance: Balance, currency: Currency, top: float) -> None:
     sheet.rule(LEFT, top, WIDTH, dark(sheet.colour), 1.4)
     base = top - 18
     sheet.text(DATE, base, "Total", SIZE + 0.5, font=BOLD)
     for x, amount in ((CHARGE, balance.billed), (PAYMENT, balance.paid), (BALANCE, balance.owed)):
-        _amount(sheet, x, base, show(amount, ""), font=BOLD)
+        _amount(sheet, x, base, currency.number(amount), font=BOLD)
     sheet.rule(LEFT, top - 26, WIDTH, dark(sheet.colour), 1.4)
 
 
 def _amount(sheet: Sheet, x: float, y: float, amount: str, *, font: str = REGULAR, colour: str = INK) -> None:
     """Right-aligned, and smaller rather than into the next column."""
+    amount = printable(amount)
     size, _ = fit(amount, font, SIZE, AMOUNT_WIDTH, SIZE, 4)
     sheet.text(x, y, amount, size, font=font, colour=colour, align="right")
 

@@ -35,7 +35,7 @@ strawberry.enum(Standing, description="What a balance is.")
 @strawberry.type(description="One charge or one payment.")
 class Line:
     fee_type: str = strawberry.field(description="The school's own word for it, such as Tuition.")
-    amount: Decimal = strawberry.field(description="US dollars, to the cent.")
+    amount: Decimal = strawberry.field(description="In the school's currency, to the cent.")
     date: datetime.date | None = strawberry.field(description="Null where the school left it out.")
 
 

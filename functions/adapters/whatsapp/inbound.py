@@ -88,7 +88,7 @@ class Webhook:
                 about=status.answer_to,
             )
             for status in self._expired()
-            if not status.answer_to or not status.answer_to.startswith((UNDELIVERED, PREFIX, EXPIRED))
+            if status.answer_to and not status.answer_to.startswith((UNDELIVERED, PREFIX, EXPIRED))
         ]
 
     def expired_receipts(self) -> list[ExpiredReceipt]:

@@ -1,4 +1,4 @@
-"""WhatsApp's signature: HMAC-SHA256 of the raw bytes with the app secret. Whoever cannot sign is nobody."""
+"""WhatsApp's signature: HMAC-SHA256 of the raw bytes with the app secret."""
 
 import hashlib
 import hmac

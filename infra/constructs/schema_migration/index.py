@@ -1,4 +1,4 @@
-"""Called by CloudFormation at deploy: hands the database's master password to `migrate`, and is used for nothing else.
+"""Called by CloudFormation at deployment: hands the database's master password to `migrate`.
 
 `migrate` is inside the network, where no secret can be read; this function is outside, where no database can be
 reached. The password travels inside the invocation alone, as
@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-TRIES = 3  # a database that was made a moment ago may not answer yet
+TRIES = 3  # a new database may not accept connections yet
 PAUSE_SECONDS = 20
 
 
@@ -49,7 +49,7 @@ def _is_rollback(event: dict[str, Any]) -> bool:
 
 def migrate(properties: dict[str, Any], pause: float = PAUSE_SECONDS) -> None:
     """Reads the master secret and calls `migrate` with it; raises MigrationFailed with the type of its last error."""
-    # Longer than `migrate` may take, and no second call beside the first.
+    # Longer than `migrate` may take; without a retry, which would call it twice at the same time.
     patient = Config(read_timeout=180, connect_timeout=5, retries={"total_max_attempts": 1})
     secret = boto3.client("secretsmanager").get_secret_value(SecretId=properties["MasterSecret"])
     master = json.loads(secret["SecretString"])
@@ -74,7 +74,7 @@ def _error_type(payload: bytes) -> str:
 
 
 def answer(event: dict[str, Any], status: str, reason: str) -> None:
-    """Tells CloudFormation how it went; without an answer it would wait for an hour."""
+    """Reports the result to CloudFormation, which would otherwise wait for an hour."""
     body = {
         "Status": status,
         "Reason": reason,

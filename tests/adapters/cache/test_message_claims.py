@@ -1,0 +1,136 @@
+"""A message is claimed by one run, and the same round trip tells all that is cached of its sender."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis.cluster import RedisCluster
+
+from functions.adapters.cache.account_cache import AccountCache
+from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
+from functions.adapters.cache.redis_client import RedisClient
+from functions.adapters.cache.sender_cache import SenderCache
+
+MESSAGE, SENDER = "wamid.HBgM{1}", "ZW.13491208655302741918"
+ACCOUNT: dict[str, list[object]] = {"bills": [], "payments": []}
+
+
+@pytest.fixture
+def claims(redis: RedisClient) -> MessageClaims:
+    return MessageClaims(redis)
+
+
+@pytest.fixture
+def senders(redis: RedisClient) -> SenderCache:
+    return SenderCache(redis)
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def test_message_is_claimed_once_and_known_when_done(claims: MessageClaims) -> None:
+    assert claims.claim_and_load(MESSAGE, SENDER, "").claim == Claim.NEW
+    assert claims.claim_and_load(MESSAGE, SENDER, "").claim == Claim.BUSY
+    assert claims.finish(MESSAGE, sender=SENDER)
+    assert claims.claim_and_load(MESSAGE, SENDER, "").claim == Claim.DONE
+    assert claims.claim_and_load("wamid.other", SENDER, "").claim == Claim.NEW
+
+
+def test_second_try_of_the_same_run_still_holds_its_claim(claims: MessageClaims) -> None:
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-1").claim == Claim.NEW
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-1").claim == Claim.NEW  # Lambda tried again
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-2").claim == Claim.BUSY
+    claims.finish(MESSAGE, sender=SENDER)
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-1").claim == Claim.DONE
+
+
+def test_one_of_eight_simultaneous_runs_gets_the_claim(claims: MessageClaims) -> None:
+    start = threading.Barrier(8)
+
+    def claim(_: int) -> Claim:
+        start.wait()
+        return claims.claim_and_load(MESSAGE, SENDER, "").claim
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(claim, range(8)))
+    assert sorted(state.value for state in found) == ["busy"] * 7 + ["new"]
+
+
+def test_released_claim_can_be_had_again(claims: MessageClaims) -> None:
+    claims.claim_and_load(MESSAGE, SENDER, "")
+    claims.release(MESSAGE)
+    assert claims.claim_and_load(MESSAGE, SENDER, "").claim == Claim.NEW
+
+
+def test_delivery_status_marks_messages_done(claims: MessageClaims) -> None:
+    claims.claim_and_load(MESSAGE, SENDER, "")
+    claims.mark_done([MESSAGE, "wamid.other"])
+    claims.mark_done([])
+    assert claims.claim_and_load(MESSAGE, SENDER, "").claim == Claim.DONE
+    assert claims.claim_and_load("wamid.other", SENDER, "").claim == Claim.DONE
+
+
+def test_what_has_no_sender_is_claimed_in_the_same_way(claims: MessageClaims) -> None:
+    assert claims.claim("payment:1", "run-1") == Claim.NEW
+    assert claims.claim("payment:1", "run-1") == Claim.NEW
+    assert claims.claim("payment:1", "run-2") == Claim.BUSY
+    assert claims.finish("payment:1")
+    assert claims.claim("payment:1", "run-1") == Claim.DONE
+
+
+# --- what is loaded with the claim ------------------------------------------------------------------------------------
+
+
+def test_claim_loads_all_that_is_cached_of_the_sender(claims: MessageClaims, senders: SenderCache) -> None:
+    senders.store_person(SENDER, {"kind": "visitor"})
+    senders.require_wal(SENDER, "0/3000148")
+    senders.set_handed_to_office(SENDER, handed=True)
+    claims.finish("wamid.0", sender=SENDER, pending={"intent": "balance"}, values={("answer", "hours open"): "From 8"})
+    loaded = claims.claim_and_load(MESSAGE, SENDER, "hours open")
+    values = [cached.value if cached else None for cached in (loaded.person, loaded.pending, loaded.answer)]
+    assert values == [{"kind": "visitor"}, {"intent": "balance"}, "From 8"]
+    assert (loaded.min_wal, loaded.is_handed_to_office) == ("0/3000148", True)
+    assert claims.claim_and_load("wamid.1", "someone else", "another question") == Loaded(Claim.NEW)
+
+
+def test_pending_question_is_dropped_by_the_next_answer(claims: MessageClaims) -> None:
+    claims.finish("wamid.0", sender=SENDER, pending={"intent": "balance"})
+    claims.finish("wamid.1", sender=SENDER)
+    assert claims.claim_and_load(MESSAGE, SENDER, "").pending is None
+
+
+def test_finishing_something_without_a_sender_keeps_pending_questions(claims: MessageClaims) -> None:
+    claims.finish("wamid.0", sender=SENDER, pending={"intent": "balance"})
+    claims.finish("payment:1")
+    pending = claims.claim_and_load(MESSAGE, SENDER, "").pending
+    assert pending is not None
+    assert pending.value == {"intent": "balance"}
+
+
+def test_finish_stores_the_fetched_account(claims: MessageClaims, redis: RedisClient) -> None:
+    fetched_at = round(time.time() - 5, 3)
+    claims.finish(MESSAGE, sender=SENDER, term="2026-3", accounts={"S1": ACCOUNT, "S2": ACCOUNT}, fetched_at=fetched_at)
+    found = AccountCache(redis).get(["S1", "S2"], "2026-3")
+    assert {student_id: (cached.value, cached.fetched_at) for student_id, cached in found.items()} == {
+        "S1": (ACCOUNT, fetched_at),
+        "S2": (ACCOUNT, fetched_at),
+    }
+
+
+@pytest.mark.parametrize(
+    "garbage", ["", "x", "null", "5", "[1]", '{"v": 1}', '{"at": "soon", "v": 1}', '{"at": null, "v": 1}', "\x00ÿ"]
+)
+def test_garbage_in_a_key_counts_as_missing(claims: MessageClaims, cluster: RedisCluster, garbage: str) -> None:
+    for name in ("person", "pending"):
+        cluster.set(f"v1:{name}:{SENDER}", garbage)
+    cluster.set("v1:answer:q", garbage)
+    cluster.set("v1:claim:other", garbage)
+    assert claims.claim_and_load(MESSAGE, SENDER, "q") == Loaded(Claim.NEW)
+    assert claims.claim_and_load("other", SENDER, "q").claim == Claim.BUSY  # someone holds it, whoever that is
+
+
+def test_values_of_another_version_are_not_read(claims: MessageClaims, cluster: RedisCluster) -> None:
+    cluster.set(f"v0:person:{SENDER}", json.dumps({"at": time.time(), "v": {}}))
+    assert claims.claim_and_load(MESSAGE, SENDER, "").person is None

@@ -1,0 +1,120 @@
+"""The connection to the cache: every key expires, and a cache that is down costs speed, never an answer."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from redis.cluster import RedisCluster
+
+from functions.adapters.cache import redis_client
+from functions.adapters.cache.account_cache import AccountCache
+from functions.adapters.cache.message_claims import CLAIM_LIFE, DONE_LIFE, Claim, Loaded, MessageClaims
+from functions.adapters.cache.rate_limit import DailyCounter, RateLimit
+from functions.adapters.cache.redis_client import HARD_LIFE, CachedValue, RedisClient
+from functions.adapters.cache.sender_cache import SenderCache
+from local.plan import Ports
+from local.redis_server import RedisServer
+
+MESSAGE, SENDER = "wamid.HBgM{1}", "ZW.13491208655302741918"
+ACCOUNT: dict[str, list[object]] = {"bills": [], "payments": []}
+
+
+def test_every_key_has_a_version_and_a_life(redis: RedisClient, cluster: RedisCluster) -> None:
+    claims, senders = MessageClaims(redis), SenderCache(redis)
+    claims.claim_and_load(MESSAGE, SENDER, "")
+    assert 0 < cluster.ttl(f"v1:claim:{MESSAGE}") <= CLAIM_LIFE
+    claims.finish(
+        MESSAGE,
+        sender=SENDER,
+        pending={"intent": "balance"},
+        values={("answer", "hours"): "8"},
+        term="2026-3",
+        accounts={"S1": ACCOUNT},
+        fetched_at=time.time(),
+    )
+    senders.store_person(SENDER, {})
+    senders.require_wal(SENDER, "0/1")
+    senders.set_handed_to_office(SENDER, handed=True)
+    redis.store({}, "receipt", "payment:1:0")
+    DailyCounter(redis).add("questions", SENDER, "2026-11-23")
+    RateLimit(redis, 72).reserve(1, 20)
+    lives = {key: cluster.ttl(key) for key in cluster.keys("*")}
+    assert all(str(key).startswith("v1:") for key in lives)
+    assert all(life > 0 for life in lives.values()), lives  # keys without one are never evicted
+    assert DONE_LIFE - 5 < lives[f"v1:claim:{MESSAGE}"] <= DONE_LIFE
+    assert DONE_LIFE > 7 * 86400  # WhatsApp delivers again for seven days
+    for name in ("account:S1:2026-3", "answer:hours", f"person:{SENDER}", "receipt:payment:1:0"):
+        assert HARD_LIFE - 5 < lives[f"v1:{name}"] <= HARD_LIFE
+    assert lives[f"v1:written:{SENDER}"] <= 60
+    assert lives[f"v1:pending:{SENDER}"] <= 15 * 60
+    assert len(lives) == 10
+
+
+def test_value_is_stored_with_the_time_it_was_fetched(redis: RedisClient) -> None:
+    before = time.time()
+    redis.store({"n": 1}, "receipt", "payment:1:0")
+    found = redis.get("receipt", "payment:1:0")
+    assert found is not None
+    assert found.value == {"n": 1}
+    assert round(before, 3) <= found.fetched_at <= time.time()
+    assert redis.get("receipt", "payment:2:0") is None
+
+
+def test_value_is_fresh_until_its_soft_life_ends() -> None:
+    assert CachedValue("x", time.time() - 10).is_fresh(20)
+    assert not CachedValue("x", time.time() - 30).is_fresh(20)
+
+
+# --- a cache that is down ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["refuses", "silent"])
+def dead(request: pytest.FixtureRequest, environment: pytest.MonkeyPatch) -> Iterator[RedisClient]:
+    if request.param == "refuses":
+        yield RedisClient(f"redis://127.0.0.1:{Ports.free().redis}")
+    else:
+        environment.setattr(redis_client, "TIMEOUT", 0.05)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield RedisClient(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+
+
+@pytest.mark.parametrize(
+    ("use", "otherwise"),
+    [
+        (lambda redis: MessageClaims(redis).claim_and_load(MESSAGE, SENDER, "q"), Loaded(Claim.UNKNOWN)),
+        (lambda redis: MessageClaims(redis).claim("m", "run"), Claim.UNKNOWN),
+        (lambda redis: MessageClaims(redis).finish("m", sender="a", pending={"intent": "menu"}, values={}), False),
+        (lambda redis: MessageClaims(redis).release("m"), None),
+        (lambda redis: MessageClaims(redis).mark_done(["m"]), None),
+        (lambda redis: AccountCache(redis).get(["S1"], "t"), {}),
+        (lambda redis: AccountCache(redis).store("t", {"S1": ACCOUNT}, 1), None),
+        (lambda redis: AccountCache(redis).forget("S1", "t"), None),
+        (lambda redis: RateLimit(redis, 72).reserve(3, 20), 0.0),
+        (lambda redis: DailyCounter(redis).add("questions", "a", "d"), None),
+        (lambda redis: SenderCache(redis).store_person("a", {}), None),
+        (lambda redis: SenderCache(redis).forget_person("a", min_wal="0/1"), None),
+        (lambda redis: SenderCache(redis).require_wal("a", "0/1"), None),
+        (lambda redis: SenderCache(redis).set_handed_to_office("a", handed=True), None),
+        (lambda redis: redis.get("receipt", "r"), None),
+        (lambda redis: redis.store({}, "receipt", "r"), None),
+        (lambda redis: redis.prewarm(), None),
+    ],
+)
+def test_each_use_of_a_dead_cache_has_a_plain_result(
+    dead: RedisClient, use: Callable[[RedisClient], Any], otherwise: object
+) -> None:
+    assert use(dead) == otherwise
+
+
+def test_cache_that_dies_and_comes_back_is_used_again(redis: RedisClient, redis_server: RedisServer) -> None:
+    claims = MessageClaims(redis)
+    assert claims.claim(MESSAGE) == Claim.NEW
+    redis_server.kill()
+    try:
+        assert claims.claim("wamid.1") == Claim.UNKNOWN
+    finally:
+        redis_server.start()
+        redis_server.wait()
+    assert claims.claim("wamid.2") == Claim.NEW

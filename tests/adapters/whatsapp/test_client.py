@@ -1,0 +1,377 @@
+"""Sending, against the strict Graph API: what Meta refuses is met before, and each error means what it should."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from functions import dependencies
+from functions.adapters.aws import AwsClient, AwsError
+from functions.adapters.whatsapp import client
+from functions.adapters.whatsapp.client import Sent, WhatsAppClient, error_of
+from functions.domain.errors import (
+    DeliveryUnknown,
+    OperatorNeeded,
+    Undeliverable,
+    WhatsAppError,
+    WhatsAppRefused,
+    WhatsAppUnavailable,
+)
+from functions.domain.people import Kind, Person
+from functions.domain.replies import Buttons, Choice, Document, Menu, NumberRequest, Reply, Template, Text
+from local.plan import Plan, Ports
+from tests.adapters.scripted_server import scripted
+from tests.conftest import OutsideWorld, eventually
+
+PARENT = Person(Kind.REGISTERED, "+263772100001", "ZW.13491208655302741918")
+HIDDEN = Person(Kind.NO_NUMBER, None, "ZW.13491208655302741918")
+MESSAGE = "wamid.HQsxNjUwNTU1MDEyMxUCABIYFDNBMDAwMDAwMDAwMDAwMDAwMDAx"
+TOKEN_NAME = "school/local/whatsapp-access-token"
+PDF = b"%PDF-1.7 a gate pass"
+PASS = Document("Gate pass Tariro.pdf", "Here is your pass", instead="Pass 1, valid until 3 December")
+
+
+class Files:
+    """The document's bytes, and how often they were asked for."""
+
+    def __init__(self, content: bytes = PDF) -> None:
+        self.content, self.asked = content, 0
+
+    def __call__(self) -> bytes:
+        self.asked += 1
+        return self.content
+
+
+def whatsapp_at(url: str, phone_number_id: str, token_name: str = TOKEN_NAME) -> WhatsAppClient:
+    session, secrets = dependencies.http_session(), dependencies.secrets()
+    return WhatsAppClient(session, secrets, url, phone_number_id, token_name)
+
+
+@pytest.fixture
+def whatsapp(plan: Plan, world: OutsideWorld, secrets: None) -> WhatsAppClient:
+    return whatsapp_at(plan.whatsapp_api_url, plan.whatsapp_phone_number_id)
+
+
+@pytest.fixture
+def send(whatsapp: WhatsAppClient) -> Callable[..., Sent]:
+    def send(reply: Reply, person: Person = PARENT, file: Callable[[], bytes] | None = None) -> Sent:
+        return whatsapp.send(reply, person, MESSAGE, file or Files())
+
+    return send
+
+
+Send = Callable[..., Sent]
+
+# --- every kind of reply ----------------------------------------------------------------------------------------------
+
+
+def choices(count: int, title: str = "A title that is much longer than WhatsApp allows {}") -> tuple[Choice, ...]:
+    return tuple(Choice(f"v1:balance:{place}", f"{place} {title}", "d" * 100) for place in range(count))
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Text("Hello 😊"), "text"),
+        (Text("x" * 4096), "text"),
+        (Buttons("Choose", choices(3)), "button"),
+        (Buttons("b" * 1024, (Choice("a", "Menu"),)), "button"),
+        (Menu("Choose", "A button label that is too long", choices(10), "Tap, or type."), "list"),
+        (Menu("Choose", "Open", (Choice("a", "One"),)), "list"),
+        (NumberRequest("Please share your number"), "request_contact_info"),
+        (Buttons("Too many", choices(4)), "text"),
+        (Buttons("Twice the same", (Choice("a", "Same"), Choice("b", "Same"))), "text"),
+        (Buttons("😀" * 600, (Choice("a", "Menu"),)), "text"),  # 1,200 units as Meta may count them
+        (Buttons("One", (Choice("a", "😀" * 15),)), "button"),
+        (Menu("m" * 1025, "Open", choices(10)), "text"),
+        (Menu("Too many", "Open", choices(11)), "text"),
+        (NumberRequest("n" * 1025), "text"),
+    ],
+)
+def test_every_kind_of_reply_is_accepted_at_once(send: Send, world: OutsideWorld, reply: Reply, kind: str) -> None:
+    sent = send(reply)
+    (message,) = world.outbox()
+    body = message["body"]
+    assert (body["interactive"]["type"] if body["type"] == "interactive" else body["type"]) == kind
+    assert (sent.reply_id, sent.messages, sent.degraded) == (message["id"], 1, False)
+    assert (message["to"], message["opaque"]) == ("+263772100001", MESSAGE)
+    assert len(world.calls("graph")) == 1
+
+
+def test_choices_that_do_not_fit_are_listed_as_words(send: Send, world: OutsideWorld) -> None:
+    send(Menu("Which one?", "Open", tuple(Choice(str(place), f"Child {place}") for place in range(11))))
+    assert all(f"Child {place}" in world.texts()[0] for place in range(11))
+
+
+@pytest.mark.parametrize("word", ["word ", "Zoë😀 ", "line\n"])
+def test_long_text_goes_out_whole_and_in_order(send: Send, world: OutsideWorld, word: str) -> None:
+    text = "".join(f"{number} {word}" for number in range(1500)).strip()
+    sent = send(Text(text))
+    parts = world.texts()
+    assert sent.messages == len(parts) > 1
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert sent.reply_id == world.outbox()[0]["id"]
+
+
+def test_someone_without_a_number_is_addressed_by_user_id(send: Send, world: OutsideWorld) -> None:
+    send(Text("Hello"), HIDDEN)
+    (message,) = world.outbox()
+    assert (message["to"], message["user_id"]) == (None, HIDDEN.bsuid)
+    assert "to" not in message["body"]
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def with_media(media_id: str) -> Document:
+    return Document(PASS.filename, PASS.caption, PASS.instead, media_id=media_id)
+
+
+def operations(world: OutsideWorld) -> list[str]:
+    return [call["operation"] for call in world.calls("graph")]
+
+
+def test_a_document_is_uploaded_then_sent(send: Send, world: OutsideWorld) -> None:
+    sent = send(PASS)
+    (message,) = world.outbox()
+    assert operations(world) == ["upload", "send"]
+    assert message["body"]["document"] == {"id": sent.media_id, "filename": PASS.filename, "caption": PASS.caption}
+    assert requests.get(message["document"]["link"], timeout=5).content == PDF
+
+
+def test_earlier_upload_is_used_again(send: Send, world: OutsideWorld) -> None:
+    media_id, files = send(PASS).media_id, Files()
+    sent = send(with_media(str(media_id)), file=files)
+    assert operations(world) == ["upload", "send", "send"]
+    assert (files.asked, sent.media_id) == (0, None)
+
+
+def test_expired_upload_is_made_anew(send: Send, world: OutsideWorld) -> None:
+    files = Files()
+    sent = send(with_media("123456"), file=files)
+    assert operations(world) == ["send", "upload", "send"]
+    assert files.asked == 1
+    assert sent.media_id
+    assert not sent.degraded
+    assert len(world.outbox()) == 1
+
+
+@pytest.mark.parametrize("code", [131053, 100])
+def test_a_refused_document_goes_out_as_plain_words(send: Send, world: OutsideWorld, code: int) -> None:
+    world.fails("graph", kind="status", status=400, code=code, operation="upload")
+    sent = send(PASS)
+    assert world.texts() == [PASS.instead]
+    assert (sent.degraded, sent.media_id) == (True, None)
+
+
+def test_a_file_that_is_no_pdf_goes_out_as_plain_words(send: Send, world: OutsideWorld) -> None:
+    assert send(PASS, file=Files(b"rubbish")).degraded
+    assert world.texts() == [PASS.instead]
+
+
+def test_a_file_that_cannot_be_read_goes_out_as_plain_words(send: Send, world: OutsideWorld) -> None:
+    def gone() -> bytes:
+        raise AwsError("s3", "NoSuchKey", 404)
+
+    assert send(PASS, file=gone).degraded
+    assert world.texts() == [PASS.instead]
+
+
+def test_a_failing_upload_is_transient(send: Send, world: OutsideWorld) -> None:
+    world.fails("graph", kind="close", operation="upload")
+    with pytest.raises(WhatsAppUnavailable):
+        send(PASS)
+    assert world.outbox() == []
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+FAMILIES = {
+    WhatsAppUnavailable: [2, 4, 80007, 130429, 131000, 131016, 131048, 131056, 131057, 133004],
+    OperatorNeeded: [
+        *(0, 3, 10, 190, 200, 299, 368, 130497, 131005, 131031, 131037, 131042, 131045),
+        *(132000, 132001, 132005, 132007, 132012, 132015, 132016),
+        *(133000, 133005, 133006, 133008, 133009, 133010, 133015, 133016, 134011),
+    ],
+    Undeliverable: [131021, 131026, 131047, 131049, 131050, 130472, 130403, 131062],
+    WhatsAppRefused: [100, 131008, 131009, 131051, 131053, 135000, 999999],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(kind, code) for kind, codes in FAMILIES.items() for code in codes], ids=lambda value: str(value)
+)
+def test_each_error_code_of_meta_has_its_error_class(
+    send: Send, world: OutsideWorld, kind: type[WhatsAppError], code: int
+) -> None:
+    world.fails("graph", kind="status", status=400, code=code)
+    with pytest.raises(WhatsAppError) as failed:
+        send(Text("Hello"))
+    assert type(failed.value) is kind
+    assert failed.value.code == code
+    assert "Hello" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (500, {"error": {"code": 1}}, WhatsAppUnavailable),  # a code we do not know, but the server's fault
+        (503, None, WhatsAppUnavailable),
+        (502, "x", WhatsAppUnavailable),
+        (429, None, WhatsAppUnavailable),
+        (200, None, WhatsAppUnavailable),  # HTML with 200
+        (401, None, OperatorNeeded),
+        (403, {"error": "no"}, OperatorNeeded),
+        (404, {"error": {"code": "100"}}, WhatsAppRefused),
+        (413, [], WhatsAppRefused),
+    ],
+)
+def test_error_without_a_known_code_is_classed_by_the_http_status(
+    status: int, body: Any, kind: type[WhatsAppError]
+) -> None:
+    assert type(error_of(body, status)) is kind
+
+
+def test_html_instead_of_an_answer_is_transient(send: Send, world: OutsideWorld) -> None:
+    world.fails("graph", kind="html")
+    with pytest.raises(WhatsAppUnavailable):
+        send(Text("Hello"))
+
+
+def test_refused_buttons_go_out_as_words_and_a_refused_text_raises(send: Send, world: OutsideWorld) -> None:
+    world.fails("graph", kind="status", status=400, code=131009, times=1)
+    assert send(Buttons("Choose", choices(2))).degraded
+    assert world.texts()[0].startswith("Choose")
+    world.fails("graph", kind="status", status=400, code=131009)
+    with pytest.raises(WhatsAppRefused):
+        send(Text("Hello"))
+    assert len(world.outbox()) == 1
+
+
+@pytest.mark.parametrize("reply", [Template("fee_receipt", "en", ("Tariro", "$10", "$5")), Template("reopen", "en")])
+def test_a_template_that_meta_does_not_know_needs_an_operator(
+    send: Send, world: OutsideWorld, printed: Any, reply: Template
+) -> None:
+    with pytest.raises(OperatorNeeded) as failed:
+        send(reply)
+    assert failed.value.code == 132001
+    assert len(world.calls("graph")) == 1  # its parameters alone are no message
+    assert '"code":132001' in printed.getvalue()
+
+
+def test_a_template_is_never_sent_as_its_parameters(send: Send, world: OutsideWorld) -> None:
+    world.fails("graph", kind="status", status=400, code=100)
+    with pytest.raises(WhatsAppRefused):
+        send(Template("fee_receipt", "en", ("Tariro", "$10", "$5")))
+    assert len(world.calls("graph")) == 1
+
+
+# --- the token --------------------------------------------------------------------------------------------------------
+
+
+def answer_secrets_with(value: str, environment: pytest.MonkeyPatch) -> list[object]:
+    """Secrets Manager has this value; the names that it was asked for."""
+    asked: list[object] = []
+
+    def call_json(*arguments: Any) -> dict[str, object]:
+        asked.append(arguments[-1]["SecretId"])
+        return {"SecretString": value}
+
+    environment.setattr(AwsClient, "call_json", call_json)
+    return asked
+
+
+def test_a_rotated_token_is_fetched_anew_once(
+    send: Send, world: OutsideWorld, plan: Plan, environment: pytest.MonkeyPatch
+) -> None:
+    dependencies.secrets().put(TOKEN_NAME, "the old token")
+    fetched = answer_secrets_with(plan.access_token, environment)
+    send(Text("Hello"))
+    assert (fetched, len(world.outbox())) == ([TOKEN_NAME], 1)
+
+
+def test_a_token_that_stays_wrong_needs_an_operator(
+    send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    dependencies.secrets().put(TOKEN_NAME, "the old token")
+    answer_secrets_with("another wrong one", environment)
+    with pytest.raises(OperatorNeeded) as failed:
+        send(Text("Hello"))
+    assert failed.value.code == 190
+    assert "token" not in str(failed.value)
+    assert len(world.calls("graph")) == 2
+
+
+# --- no answer --------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_timeout_nothing_is_sent_twice(
+    send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(client, "TIMEOUT", (1.0, 0.2))
+    world.fails("graph", kind="slow", seconds=0.4, operation="send")
+    with pytest.raises(DeliveryUnknown):
+        send(Text("Hello"))
+    assert eventually(world.outbox)  # it had arrived
+    assert len(world.calls("graph")) == len(world.outbox()) == 1
+
+
+@pytest.mark.parametrize("kind", ["lost", "close", "silent"])
+def test_a_send_without_an_answer_is_made_once(
+    send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch, kind: str
+) -> None:
+    environment.setattr(client, "TIMEOUT", (1.0, 0.2))
+    world.fails("graph", kind=kind, operation="send", times=1)
+    with pytest.raises(DeliveryUnknown):
+        send(Buttons("Choose", choices(1)))
+    assert len(world.outbox()) == (1 if kind == "lost" else 0)
+
+
+def test_unreachable_whatsapp_is_unavailable_not_delivery_unknown(
+    environment: pytest.MonkeyPatch, secrets: None
+) -> None:
+    unreachable = f"http://127.0.0.1:{Ports.free().world}"
+    with pytest.raises(WhatsAppUnavailable):
+        whatsapp_at(unreachable, "1").send(Text("Hello"), PARENT, MESSAGE, Files())
+
+
+# --- the typing indicator ---------------------------------------------------------------------------------------------
+
+
+def test_the_typing_indicator_is_one_call(whatsapp: WhatsAppClient, world: OutsideWorld) -> None:
+    assert whatsapp.show_typing(MESSAGE)
+    assert [(call["operation"], call["status"], call["detail"]) for call in world.calls("graph")] == [
+        ("typing", 200, MESSAGE)
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "silent"},
+        {"kind": "close"},
+        {"kind": "html"},
+        {"kind": "status", "status": 500},
+        {"kind": "status", "status": 400, "code": 100},
+        {"kind": "status", "status": 429},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+def test_failed_typing_indicator_raises_nothing_and_is_not_retried(
+    whatsapp: WhatsAppClient, world: OutsideWorld, environment: pytest.MonkeyPatch, fault: dict[str, Any]
+) -> None:
+    environment.setattr(client, "TYPING_TIMEOUT", (1.0, 0.1))
+    world.fails("graph", **fault)
+    assert not whatsapp.show_typing(MESSAGE)
+    assert len(world.calls("graph", "typing")) <= 1
+
+
+def test_typing_indicator_without_a_token_is_left_out(
+    plan: Plan, world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    with scripted((500, "")) as server:
+        environment.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", server.url)
+        whatsapp = whatsapp_at(plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "nothing")
+        assert not whatsapp.show_typing(MESSAGE)
+    assert world.calls("graph") == []

@@ -1,0 +1,53 @@
+"""The office reads a parent's request on its own WhatsApp number."""
+
+from typing import Any
+
+import pytest
+
+from functions import notify_office
+from functions.adapters.school_config import school
+from functions.domain.errors import WhatsAppUnavailable
+from tests.conftest import OutsideWorld
+from tests.functions.conftest import Approve
+from tests.functions.examples import MESSAGE, OFFICE, PERSON
+
+pytestmark = pytest.mark.usefixtures("world", "secrets")
+
+
+def notify(by: str = "message") -> dict[str, Any]:
+    request = {"number": 7, "notified": False, "notify_by": by}
+    person = PERSON | {"profile_name": "Rudo Moyo"}
+    return notify_office.handler({"message": MESSAGE, "person": person, "plan": OFFICE, "request": request}, None)
+
+
+def test_the_office_reads_who_asks_what_and_how_to_answer(world: OutsideWorld) -> None:
+    found = notify()
+    (message,) = world.outbox()
+    assert message["to"] == school().office.whatsapp
+    assert message["opaque"] == "wamid.1:office"  # a failed delivery is told by it
+    assert found == {"notified": True, "notification_id": message["id"]}
+    (text,) = world.texts()
+    for expected in ("Request 7", "Rudo Moyo", "Tariro Moyo", "the bus", "https://wa.me/263772100001"):
+        assert expected in text
+
+
+def test_after_the_offices_24_hours_the_approved_template_is_sent(world: OutsideWorld, approve: Approve) -> None:
+    approve(office="office_request")
+    world.page("PUT", "/templates", {"office_request": {"language": "en", "parameters": 2}})
+    found = notify("template")
+    (message,) = world.outbox()
+    world.page("PUT", "/templates", {})
+    given = message["body"]["template"]["components"][0]["parameters"]
+    assert [item["text"] for item in given] == ["Rudo Moyo", "7"]
+    assert found["notified"] is True
+
+
+def test_an_office_that_cannot_be_reached_is_not_notified(world: OutsideWorld) -> None:
+    world.fails("graph", kind="status", status=400, code=131026)
+    assert notify() == {"notified": False, "notification_id": None}
+
+
+def test_an_outage_of_whatsapp_is_a_failure(world: OutsideWorld) -> None:
+    world.fails("graph", kind="status", status=500, code=131000)
+    with pytest.raises(WhatsAppUnavailable):
+        notify()

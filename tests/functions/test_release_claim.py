@@ -1,0 +1,35 @@
+"""A failed run gives its message back."""
+
+from typing import Any
+
+import pytest
+
+from functions import open_office_request, release_claim
+from functions.adapters.cache.message_claims import Claim
+from functions.domain.errors import InvalidRequest
+from tests.conftest import Database
+from tests.functions.conftest import Cached
+from tests.functions.examples import MESSAGE, NOTIFIED, OFFICE
+
+
+def test_the_next_run_can_claim_the_message_and_nothing_is_logged(cached: Cached, database: Database) -> None:
+    assert cached.claim("wamid.1") == Claim.NEW
+    assert release_claim.handler({"message_id": "wamid.1", "request": None}, None) == {}
+    assert cached.claim("wamid.1") == Claim.NEW
+    assert database.run("SELECT * FROM message_log") == []
+
+
+def test_an_office_that_was_notified_before_the_failure_is_not_notified_again(
+    cached: Cached, database: Database
+) -> None:
+    event = {"message": MESSAGE, "plan": OFFICE}
+    assert open_office_request.handler(event, None)["notified"] is False
+    release_claim.handler({"message_id": "wamid.1", "request": NOTIFIED}, None)
+    assert open_office_request.handler(event, None)["notified"] is True
+    assert database.value("SELECT notice_id FROM office_requests") == "wamid.notification"
+
+
+@pytest.mark.parametrize("event", [{}, {"message_id": ""}, {"message_id": 1}])
+def test_a_message_without_an_id_is_refused_by_name(environment: pytest.MonkeyPatch, event: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="message_id"):
+        release_claim.handler(event, None)

@@ -1,0 +1,182 @@
+"""What the loader adds to a definition, and what it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.catalog import MACHINES, Machine
+from infra.state_machine_definition import (
+    DEFAULT_RETRY,
+    FOLDER,
+    LAMBDA_INVOKE,
+    DefinitionError,
+    load,
+    placeholders,
+    substitutions,
+    tasks,
+)
+
+MACHINE = Machine("example", "an example", seconds=60, queue="examples")
+ERRORS = DEFAULT_RETRY["ErrorEquals"]
+every_machine = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+
+
+def task(**fields: Any) -> dict[str, Any]:
+    """A Lambda task that is the end of its machine."""
+    arguments = {"FunctionName": "${FetchFees}"}
+    return {
+        "Type": "Task",
+        "Resource": LAMBDA_INVOKE,
+        "Arguments": arguments,
+        "TimeoutSeconds": 5,
+        "End": True,
+    } | fields
+
+
+def definition(state: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"StartAt": "Only", "TimeoutSeconds": 60, "States": {"Only": state}} | fields
+
+
+def loaded(folder: Path, content: dict[str, Any]) -> dict[str, Any]:
+    (folder / "example.asl.json").write_text(json.dumps(content))
+    result: dict[str, Any] = json.loads(load(MACHINE, folder=folder))
+    return result
+
+
+def retry(folder: Path, **fields: Any) -> Any:
+    """The Retry with which a task comes out that went in with these fields."""
+    return loaded(folder, definition(task(**fields)))["States"]["Only"].get("Retry")
+
+
+# --- the default retry ------------------------------------------------------------------------------------------------
+
+
+def test_a_lambda_task_without_a_retry_gets_the_default(tmp_path: Path) -> None:
+    assert retry(tmp_path) == [DEFAULT_RETRY]
+    assert retry(tmp_path, Retry=[]) == [DEFAULT_RETRY]
+
+
+def test_the_default_comes_after_the_tasks_own_retriers(tmp_path: Path) -> None:
+    own = {"ErrorEquals": ["WhatsAppUnavailable"], "MaxAttempts": 7}
+    assert retry(tmp_path, Retry=[own]) == [own, DEFAULT_RETRY]
+
+
+@pytest.mark.parametrize("error", ["States.ALL", "States.TaskFailed"])
+def test_a_retrier_that_matches_every_error_stays_alone(tmp_path: Path, error: str) -> None:
+    own = {"ErrorEquals": [error], "MaxAttempts": 1}
+    assert retry(tmp_path, Retry=[own]) == [own]
+
+
+def test_errors_that_the_task_retries_itself_are_left_out_of_the_default(tmp_path: Path) -> None:
+    own = {"ErrorEquals": ["Lambda.TooManyRequestsException"], "MaxAttempts": 9}
+    first, second = retry(tmp_path, Retry=[own])
+    assert first == own
+    assert second == {**DEFAULT_RETRY, "ErrorEquals": [it for it in ERRORS if it != "Lambda.TooManyRequestsException"]}
+    everything = {"ErrorEquals": [*ERRORS, "Other"], "MaxAttempts": 9}
+    assert retry(tmp_path, Retry=[everything]) == [everything]
+
+
+def test_only_lambda_tasks_get_it(tmp_path: Path) -> None:
+    send = "arn:aws:states:::sqs:sendMessage"
+    assert retry(tmp_path, Resource=send, Arguments={"QueueUrl": "${ConversationQueueUrl}"}) is None
+    wait = definition({"Type": "Wait", "Seconds": 1, "End": True})
+    assert loaded(tmp_path, wait) == wait
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda inner: {"Type": "Parallel", "Branches": [inner, inner], "End": True},
+        lambda inner: {"Type": "Map", "ItemProcessor": inner, "End": True},
+        lambda inner: {"Type": "Map", "Iterator": inner, "End": True},
+        lambda inner: {
+            "Type": "Parallel",
+            "Branches": [{"StartAt": "Map", "States": {"Map": {"Type": "Map", "ItemProcessor": inner, "End": True}}}],
+            "End": True,
+        },
+    ],
+    ids=["Parallel", "Map", "Iterator", "Map in Parallel"],
+)
+def test_nested_tasks_get_it_too(tmp_path: Path, nest: Any) -> None:
+    found = list(tasks(loaded(tmp_path, definition(nest({"StartAt": "Inner", "States": {"Inner": task()}})))))
+    assert found
+    assert all(state["Retry"] == [DEFAULT_RETRY] for _, state in found)
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    wrong = task(Arguments={"FunctionName": "${FetchFeez}"})
+    del wrong["TimeoutSeconds"]
+    with pytest.raises(DefinitionError) as error:
+        loaded(tmp_path, definition(wrong, TimeoutSeconds=61))
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("example.asl.json: ") for line in lines)
+    assert lines[0].endswith("TimeoutSeconds is 61, but the catalog says 60")
+    assert lines[1].endswith("the task 'Only' has no TimeoutSeconds")
+    assert "${FetchFeez} is unknown; there are: " in lines[2]
+
+
+def test_a_nested_task_needs_a_timeout_too(tmp_path: Path) -> None:
+    inner = task()
+    del inner["TimeoutSeconds"]
+    branch = {"StartAt": "Inner", "States": {"Inner": inner}}
+    with pytest.raises(DefinitionError, match="the task 'Inner' has no TimeoutSeconds"):
+        loaded(tmp_path, definition({"Type": "Parallel", "Branches": [branch], "End": True}))
+
+
+def test_a_file_that_is_missing_or_no_json_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"example\.asl\.json: there is no such file"):
+        load(MACHINE, folder=tmp_path)
+    (tmp_path / "example.asl.json").write_text("{,")
+    with pytest.raises(DefinitionError, match=r"example\.asl\.json: not JSON: .*line 1"):
+        load(MACHINE, folder=tmp_path)
+
+
+# --- placeholders -----------------------------------------------------------------------------------------------------
+
+
+def test_a_queue_is_known_by_the_machine_that_it_starts(tmp_path: Path) -> None:
+    send = task(Resource="arn:aws:states:::sqs:sendMessage", Arguments={"QueueUrl": "${ExampleQueueUrl}"})
+    (tmp_path / "example.asl.json").write_text(json.dumps(definition(send)))
+    with pytest.raises(DefinitionError, match="ExampleQueueUrl"):
+        load(MACHINE, folder=tmp_path)
+    assert placeholders(load(MACHINE, machines=[*MACHINES, MACHINE], folder=tmp_path)) == ["ExampleQueueUrl"]
+
+
+def test_substitutions_name_functions_queues_and_settings() -> None:
+    found = substitutions({"fetch_fees": "arn:f"}, {"payment": "https://queue"}, "rest")
+    assert found == {"FetchFees": "arn:f", "PaymentQueueUrl": "https://queue", "SchoolApi": "rest"}
+
+
+# --- the definitions of the product -----------------------------------------------------------------------------------
+
+
+def test_every_file_is_in_the_catalog() -> None:
+    assert {path.name for path in FOLDER.glob("*.json")} == {f"{item.name}.asl.json" for item in MACHINES}
+
+
+@every_machine
+def test_the_product_s_definitions_are_loaded_and_differ_from_their_files_by_retriers_alone(machine: Machine) -> None:
+    written = json.loads((FOLDER / f"{machine.name}.asl.json").read_text("utf-8"))
+    deployed = json.loads(load(machine))
+    before, after = list(tasks(written)), list(tasks(deployed))
+    assert before
+    for (_, own), (_, made) in zip(before, after, strict=True):
+        assert made.get("Retry", [])[: len(own.get("Retry", []))] == own.get("Retry", [])
+        own.pop("Retry", None)
+        made.pop("Retry", None)
+    assert deployed == written
+
+
+@every_machine
+def test_each_error_of_lambda_is_retried_by_every_lambda_task_of_the_product(machine: Machine) -> None:
+    for name, state in tasks(json.loads(load(machine))):
+        if state["Resource"] == LAMBDA_INVOKE:
+            named = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
+            assert {*ERRORS} <= {*named} or {*named} & {"States.ALL", "States.TaskFailed"}, name
+            assert len(named) == len({*named}), name
