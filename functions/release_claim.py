@@ -13,5 +13,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     message_id = event.get("message_id")
     if not isinstance(message_id, str) or not message_id:
         raise InvalidRequest("message_id", "a text")
-    released = dependencies.claim_releaser().release(message_id, str(event.get("run") or ""), event.get("request") or {})
+    released = dependencies.claim_releaser().release(
+        message_id, str(event.get("run") or ""), event.get("request") or {}
+    )
     return {**released}

@@ -101,7 +101,7 @@ class DeliveryUnknown(WhatsAppError):
 
 
 class PartlySent(WhatsAppError):
-    """Transient: the first `parts` messages of a text were sent."""
+    """The first `parts` messages of a text were sent; `reply_id` is the first of this try, or empty."""
 
     def __init__(self, message: str, code: int, parts: int, reply_id: str) -> None:
         super().__init__(message, code)

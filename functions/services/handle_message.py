@@ -22,6 +22,7 @@ from functions.services.message_history import MessageHistory
 from functions.services.sender_lookup import SenderLookup
 
 ANSWER_LIFE = 600  # seconds after which the answer to a common question is made anew
+CLOCK_SKEW = 60  # seconds that WhatsApp's clock may be ahead of ours
 CLAIM_STEPS = {Claim.DONE: NextStep.DONE, Claim.BUSY: NextStep.BUSY}
 
 
@@ -105,11 +106,11 @@ class MessageHandler:
         if step := CLAIM_STEPS.get(loaded.claim):
             return step
         message = incoming.message
-        is_older = bool(message.timestamp) and message.timestamp < loaded.complete_since
-        if incoming.receive_count > 1 or is_older or loaded.claim == Claim.UNKNOWN:
-            if self.history.was_answered(message.id):
-                self.claims.mark_done([message.id])
-                return NextStep.DONE
+        is_older = bool(message.timestamp) and message.timestamp < loaded.complete_since + CLOCK_SKEW
+        is_doubtful = incoming.receive_count > 1 or is_older or loaded.claim == Claim.UNKNOWN
+        if is_doubtful and self.history.was_answered(message.id):
+            self.claims.mark_done([message.id])
+            return NextStep.DONE
         return None
 
     def _reopen(self, incoming: IncomingMessage) -> Understood:

@@ -26,6 +26,7 @@ class ReplyRequest:
     message: Message
     turn: wording.Turn
     parts_sent: int = 0  # of a long text, by an earlier try
+    reply_id: str | None = None  # of the first of them
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "ReplyRequest":
@@ -45,7 +46,8 @@ class ReplyRequest:
             message_id=message.id,
             request=event.get("request"),
         )
-        return cls(message, turn, int((event.get("sent") or {}).get("parts_sent") or 0))
+        sent = event.get("sent") or {}
+        return cls(message, turn, int(sent.get("parts_sent") or 0), sent.get("reply_id"))
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class ReplySender:
         sent = self.outbound.send(
             reply, template, to, message.id, file=lambda: self._file(reply), parts_sent=request.parts_sent
         )
+        if request.reply_id:
+            sent["reply_id"] = request.reply_id
         if sent["status"] == "sent":
             with suppress(Exception):
                 _record_reply(turn, message)

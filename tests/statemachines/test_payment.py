@@ -201,7 +201,8 @@ def test_when_no_receipt_can_be_sent_the_notice_stays_in_the_queue(error: Except
     assert (execution.status, execution.error) == ("FAILED", "NotProcessed")
     assert execution.cause == "No receipt could be sent."
     assert steps(execution)[-2:] == RELEASED
-    assert fakes.payloads("ReleaseClaim") == [{"message_id": "payment:1", "request": None}]
+    run_name = fakes.payloads("PrepareReceipts")[0]["run"]
+    assert fakes.payloads("ReleaseClaim") == [{"message_id": "payment:1", "run": run_name, "request": None}]
     assert fakes.payloads("RecordPayment") == []
 
 

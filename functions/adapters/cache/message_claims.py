@@ -75,8 +75,8 @@ class MessageClaims:
             pipe.get(key("last-wish", sender))
             pipe.get(key("wal"))
             now = time.time()
-            pipe.set(key("complete-since"), f"{now:.3f}", nx=True)
-            pipe.get(key("complete-since"))
+            pipe.set(key("complete-since"), f"{now:.3f}", nx=True, ex=DONE_LIFE)
+            pipe.getex(key("complete-since"), ex=DONE_LIFE)
             is_new, claim, person, pending, answer, own_wal, handed, wish, wal, _, since = pipe.execute()
             is_ours = is_new or (run and claim == ours)
             return Loaded(
@@ -123,8 +123,8 @@ class MessageClaims:
     ) -> bool:
         """Mark the message done and store what its run found, in one round trip; False when the cache is down.
 
-        `pending`: what we asked this sender back, None for nothing. `wish`: what was answered. `values`: by key parts. `accounts`: by student id,
-        of `term`, fetched at `fetched_at` (Unix seconds).
+        `pending`: what we asked this sender back, None for nothing. `wish`: what was answered. `values`: by key parts.
+        `accounts`: by student id, of `term`, fetched at `fetched_at` (Unix seconds).
         """
 
         def write(cluster: RedisCluster) -> bool:

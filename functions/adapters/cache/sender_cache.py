@@ -32,7 +32,7 @@ class SenderCache:
                 if min_wal:
                     pipe.set(key("written", sender), min_wal, ex=WAL_LIFE)
             if min_wal:
-                pipe.set(key("wal"), min_wal)
+                pipe.set(key("wal"), min_wal, ex=HARD_LIFE)
             pipe.execute()
 
         if any(senders):
@@ -48,7 +48,7 @@ class SenderCache:
         def write(cluster: RedisCluster) -> None:
             pipe = pipeline(cluster)
             pipe.set(key("written", sender), position, ex=WAL_LIFE)
-            pipe.set(key("wal"), position)
+            pipe.set(key("wal"), position, ex=HARD_LIFE)
             pipe.execute()
 
         self._redis.run(write, None)

@@ -81,10 +81,12 @@ class WhatsAppClient:
         What Meta refuses in this form is sent as plain words, except templates. Raises PartlySent when a later part of
         a text was not taken, and the other WhatsAppErrors.
         """
+        if parts_sent:  # only a text has several parts, so the earlier try sent plain words
+            return self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to, parts_sent)
         try:
             if isinstance(reply, Document):
                 return self._send_document(reply, person, answer_to, file)
-            return self._send_all(message_format.bodies(reply), person, answer_to, parts_sent)
+            return self._send_all(message_format.bodies(reply), person, answer_to)
         except (WhatsAppRefused, AwsError) as error:  # AwsError: the document's file cannot be had
             if isinstance(reply, Text | Template):
                 raise
@@ -92,7 +94,7 @@ class WhatsAppClient:
             observability.logger().error(
                 "reply refused, sent as plain words", kind=type(reply).__name__, code=error.code
             )
-            sent = self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to, parts_sent)
+            sent = self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to)
             return Sent(sent.reply_id, sent.messages, degraded=True)
 
     def _send_document(self, reply: Document, person: Person, answer_to: str, file: Callable[[], bytes]) -> Sent:
@@ -119,9 +121,7 @@ class WhatsAppClient:
             raise WhatsAppUnavailable("an upload without an id")
         return media_id
 
-    def _send_all(
-        self, bodies: list[dict[str, object]], person: Person, answer_to: str, parts_sent: int = 0
-    ) -> Sent:
+    def _send_all(self, bodies: list[dict[str, object]], person: Person, answer_to: str, parts_sent: int = 0) -> Sent:
         """Send the messages of one reply in order, without those that were sent before."""
         address = {"to": person.phone} if person.phone else {"recipient": person.bsuid}
         ids: list[str] = []
@@ -141,11 +141,11 @@ class WhatsAppClient:
                 if part == 0:
                     raise
                 observability.logger().warning("delivery of a part unknown", part=part)  # it is not sent again
-            except WhatsAppUnavailable as error:
+            except WhatsAppError as error:
                 if part == 0:
                     raise
                 raise PartlySent(str(error), error.code, part, ids[0] if ids else "") from None
-        return Sent(ids[0] if ids else "", len(ids))
+        return Sent(ids[0] if ids else "", parts_sent + len(ids))
 
     def _post(
         self,
