@@ -42,6 +42,7 @@ from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
 from infra.constructs.queues import MESSAGE_RECEIVES
+from infra.state_machine_definition import NOT_STARTED_RETRY
 from local.step_functions.errors import FunctionError, InvokeError
 from local.step_functions.execution import Execution
 from local.step_functions.runner import run
@@ -356,7 +357,7 @@ def test_every_task_is_bounded_retried_narrowly_and_explained(name: str, state: 
     assert state["Comment"]
     assert state["Retry"]
     assert not {error for rule in state["Retry"] for error in rule["ErrorEquals"]} & {"States.ALL", "States.TaskFailed"}
-    assert all(rule["MaxAttempts"] <= 2 for rule in state["Retry"])
+    assert all(rule["MaxAttempts"] <= (4 if rule == NOT_STARTED_RETRY else 2) for rule in state["Retry"])
     caught = STATES["Fetch account"] if name in ("Fetch fees", "Fetch payments") else state
     assert caught["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
@@ -495,10 +496,39 @@ def test_a_failing_fetch_is_not_hammered(functions: Make) -> None:
 
 def test_a_hiccup_of_lambda_is_not_noticed(functions: Make) -> None:
     fakes = functions()
-    for name in ("Understand", "FetchFees", "SendReply", "RecordConversation"):
+    for name in ("Understand", "FetchFees", "RecordConversation"):
         fakes.fail(name, InvokeError("ServiceException"), times=1)
+    fakes.fail("SendReply", InvokeError("TooManyRequestsException"), times=1)
     execution = converse(fakes, "balance")
     assert steps(execution) == [*START, *FETCH, *END]
+    assert execution.state("Understand").attempts == 2
+    assert len(fakes.replies) == 1
+
+
+@pytest.mark.parametrize("name", ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"])
+def test_a_process_that_dies_before_the_reply_is_not_noticed(functions: Make, name: str) -> None:
+    fakes = functions()
+    for function in ("Understand", "FetchFees", "RecordConversation"):
+        fakes.fail(function, FunctionError({"errorType": name}), times=1)
+    assert steps(converse(fakes, "balance")) == [*START, *FETCH, *END]
+    assert len(fakes.replies) == 1
+
+
+def test_a_repeatable_task_that_ran_out_of_time_is_tried_once_more(functions: Make) -> None:
+    fakes = functions(VISITOR)
+    over, first = threading.Event(), iter([True])
+
+    def understand(event: Any) -> Any:
+        if next(first, False):
+            over.wait(60)
+        return fakes.Understand(event)
+
+    fakes.instead["Understand"] = understand
+    hurried = json.loads(definition())
+    hurried["States"]["Understand"]["TimeoutSeconds"] = 1
+    execution = run(json.dumps(hurried), [message("hi")], fakes, pace=0)
+    over.set()
+    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, *END])
     assert execution.state("Understand").attempts == 2
     assert len(fakes.replies) == 1
 
