@@ -9,9 +9,11 @@ from functions.domain.errors import InvalidRequest
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message_id", "request": to the office or null}` -> `{}`."""
+    """`{"message_id", "run", "request": to the office or null}` -> `{"answered"}`."""
     message_id = event.get("message_id")
     if not isinstance(message_id, str) or not message_id:
         raise InvalidRequest("message_id", "a text")
-    dependencies.claim_releaser().release(message_id, event.get("request") or {})
-    return {}
+    released = dependencies.claim_releaser().release(
+        message_id, str(event.get("run") or ""), event.get("request") or {}
+    )
+    return {**released}

@@ -102,6 +102,11 @@ class Function:
     def handler(self) -> str:
         return f"functions.{self.name}.handler"
 
+    @property
+    def sends(self) -> bool:
+        """Whether an invocation may send a WhatsApp message: it has the token. All others are safe to repeat."""
+        return Grant.ACCESS_TOKEN in self.grants
+
     def answers(self, school_api: SchoolApi) -> bool:
         """Whether it is on the path of an answer where accounts are fetched in that way."""
         return self.answering and self.school_api in (None, school_api)

@@ -1,4 +1,4 @@
-"""Loads state machine definitions as they are deployed, drawn and run locally: checked, with the default retry.
+"""Loads state machine definitions as they are deployed, drawn and run locally: checked, with the default retries.
 
 Nothing here imports the CDK: the CDK app and the local stack read the files of `statemachines/` through `load` alike.
 """
@@ -15,20 +15,38 @@ from infra.paths import ROOT
 
 FOLDER: Final = ROOT / "statemachines"
 LAMBDA_INVOKE: Final = "arn:aws:states:::lambda:invoke"
-# Errors of the Lambda service itself, not of a function.
-DEFAULT_RETRY: Final[Mapping[str, Any]] = {
+# The function has certainly not begun. One in a VPC is inactive after weeks without a call, and takes its time.
+NOT_STARTED_RETRY: Final[Mapping[str, Any]] = {
+    "ErrorEquals": ["Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 4,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+# It may have begun, and ended in the middle or without being heard.
+INTERRUPTED_RETRY: Final[Mapping[str, Any]] = {
     "ErrorEquals": [
         "Lambda.ServiceException",
         "Lambda.AWSLambdaException",
         "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException",
-        "Lambda.ResourceNotReadyException",  # after weeks without a call, a function in a VPC is inactive
+        "Lambda.Unknown",
+        "Runtime.ExitError",
     ],
     "IntervalSeconds": 1,
     "MaxAttempts": 2,
     "BackoffRate": 2,
     "JitterStrategy": "FULL",
 }
+# Tried once more only: its time is already spent.
+TIMED_OUT_RETRY: Final[Mapping[str, Any]] = {
+    "ErrorEquals": ["Sandbox.Timedout", "States.Timeout"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 1,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+REPEATABLE_RETRIES: Final = (NOT_STARTED_RETRY, INTERRUPTED_RETRY, TIMED_OUT_RETRY)
+SENDING_RETRIES: Final = (NOT_STARTED_RETRY,)  # what may have been sent is not sent again
 MATCH_EVERY_LAMBDA_ERROR: Final = frozenset({"States.ALL", "States.TaskFailed"})
 PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
 
@@ -56,9 +74,11 @@ def load(
     known = substitutions(dict.fromkeys((item.name for item in functions), ""), dict.fromkeys(queued, ""), "").keys()
     if problems := list(_problems(definition, machine, known)):
         raise DefinitionError("\n".join(f"{path.name}: {problem}" for problem in problems))
+    sending = {f"${{{function_placeholder(item.name)}}}" for item in functions if item.sends}
     for _, state in tasks(definition):
         if state["Resource"] == LAMBDA_INVOKE:
-            _add_default_retry(state)
+            is_sending = state["Arguments"]["FunctionName"] in sending
+            _add_default_retries(state, SENDING_RETRIES if is_sending else REPEATABLE_RETRIES)
     return json.dumps(definition, indent=2, ensure_ascii=False)
 
 
@@ -114,11 +134,13 @@ def _problems(definition: Mapping[str, Any], machine: Machine, known: Iterable[s
             yield f"the placeholder ${{{placeholder}}} is unknown; there are: {', '.join(known)}"
 
 
-def _add_default_retry(task: dict[str, Any]) -> None:
-    """Appends the default for those of its errors that no retrier of the task's own matches."""
+def _add_default_retries(task: dict[str, Any], defaults: Iterable[Mapping[str, Any]]) -> None:
+    """Appends the defaults for those of their errors that no retrier of the task's own matches."""
     own = task.get("Retry", [])
     matched = {error for retrier in own for error in retrier["ErrorEquals"]}
     if matched & MATCH_EVERY_LAMBDA_ERROR:
         return
-    if missing := [error for error in DEFAULT_RETRY["ErrorEquals"] if error not in matched]:
-        task["Retry"] = [*own, {**DEFAULT_RETRY, "ErrorEquals": missing}]
+    task["Retry"] = list(own)
+    for default in defaults:
+        if missing := [error for error in default["ErrorEquals"] if error not in matched]:
+            task["Retry"].append({**default, "ErrorEquals": missing})

@@ -16,8 +16,9 @@
     │       ├── WhatsAppRefused       permanent for this message: a document refused, a parameter too long
     │       ├── Undeliverable         permanent for this person: no WhatsApp, 24 hours over, opted out
     │       ├── OperatorNeeded        token, payment, policy, template: nobody gets an answer until someone acts
-    │       └── DeliveryUnknown       no answer in time: it may have been sent, so no blind second try
-    └── BeingAnswered                 another run is answering this very message now
+    │       ├── PartlySent            the first messages of a long text were sent, the others not
+    │       └── DeliveryUnknown       no answer, or one that does not say: it may have been sent, so no second try
+    └── ReplyNotComposed              something of ours failed before anything was sent: an apology is safe
 
 State machines match on the class's name (`ErrorEquals`), so renaming one is a change of contract.
 """
@@ -105,8 +106,17 @@ class OperatorNeeded(WhatsAppError):
 
 
 class DeliveryUnknown(WhatsAppError):
-    """No answer in time: the message may have been sent."""
+    """No answer in time, or one that does not say: the message may have been sent."""
 
 
-class BeingAnswered(AssistantError):
-    """Another run is answering this very message now."""
+class PartlySent(WhatsAppError):
+    """The first `parts` messages of a text were sent; `reply_id` is the first of this try, or empty."""
+
+    def __init__(self, message: str, code: int, parts: int, reply_id: str) -> None:
+        super().__init__(message, code)
+        self.parts = parts
+        self.reply_id = reply_id
+
+
+class ReplyNotComposed(AssistantError):
+    """Something of ours failed before anything was sent."""

@@ -23,6 +23,7 @@ from functions.services.message_history import MessageHistory
 from functions.services.sender_lookup import SenderLookup
 
 ANSWER_LIFE = 600  # seconds after which the answer to a common question is made anew
+CLOCK_SKEW = 60  # seconds that WhatsApp's clock may be ahead of ours
 CLAIM_STEPS = {Claim.DONE: NextStep.DONE, Claim.BUSY: NextStep.BUSY}
 
 
@@ -35,6 +36,7 @@ class IncomingMessage:
     queued_at: float | None = None  # Unix seconds
     looked_up: bool = False  # the school has just been asked about the students that the message names
     min_wal: str | None = None  # WAL position that the records of that look-up have
+    receive_count: int = 1  # how often the queue has delivered it
     understood: Request | None = None  # what the model made of the words
 
     @classmethod
@@ -47,6 +49,7 @@ class IncomingMessage:
             int(sent_at) / 1000 if sent_at else None,
             bool(event.get("looked_up")),
             event.get("min_wal"),
+            int(event.get("receive_count") or 1),
             Request.read(event.get("understood")),
         )
 
@@ -95,20 +98,38 @@ class MessageHandler:
             observability.record_duration("QueueWait", time.time() - incoming.queued_at)
         is_late = bool(message.timestamp) and time.time() - message.timestamp > WINDOW.total_seconds()
         if message.is_delivery_failure or (is_late and not intents.is_consent_change(message.text, self.phrases)):
-            return self._reopen(message, incoming.run)
+            return self._reopen(incoming)
         return self._understand(incoming)
 
-    def _reopen(self, message: Message, run: str) -> Understood:
+    def _claimed(self, loaded: Loaded, incoming: IncomingMessage) -> NextStep | None:
+        """DONE for a message that was answered, BUSY for one that another run has; None: it is this run's.
+
+        The message log is asked whenever the claim does not prove that the message is new: it was delivered before, or
+        it is older than what the cache holds, because the cache was emptied or is down.
+        """
+        if step := CLAIM_STEPS.get(loaded.claim):
+            return step
+        message = incoming.message
+        is_older = bool(message.timestamp) and message.timestamp < loaded.complete_since + CLOCK_SKEW
+        is_doubtful = incoming.receive_count > 1 or is_older or loaded.claim == Claim.UNKNOWN
+        if is_doubtful and self.history.was_answered(message.id):
+            self.claims.mark_done([message.id])
+            return NextStep.DONE
+        return None
+
+    def _reopen(self, incoming: IncomingMessage) -> Understood:
         """After 24 hours only an approved template may be sent: one, to those who want to be written to.
 
         After an outage a week's messages may arrive within a minute; one template answers all of them.
         """
+        message, run = incoming.message, incoming.run
         if not message.is_delivery_failure:
             observability.count("TooLate")
             observability.logger().warning("message older than 24 hours", message_id=message.id)
         if not self.school.templates.reopen or not self.history.may_be_written_to(message):
             return Understood(NextStep.DONE)
-        if step := CLAIM_STEPS.get(self.claims.claim(message.id, run)):
+        loaded = self.claims.claim_and_load(message.id, message.sender, "", run)
+        if step := self._claimed(loaded, incoming):
             return Understood(step)
         if self.claims.claim(f"reopen:{message.sender}", run) in CLAIM_STEPS:
             return Understood(NextStep.DONE)
@@ -121,10 +142,8 @@ class MessageHandler:
         loaded = self.claims.claim_and_load(message.id, message.sender, question, incoming.run)
         if incoming.looked_up or incoming.understood:  # the claim is ours since the first time
             loaded = replace(loaded, claim=Claim.NEW, min_wal=incoming.min_wal or loaded.min_wal)
-        if step := CLAIM_STEPS.get(loaded.claim):
+        elif step := self._claimed(loaded, incoming):
             return Understood(step)
-        if loaded.claim == Claim.UNKNOWN and self.history.was_answered(message.id):
-            return Understood(NextStep.DONE)
         person = replace(self.senders.find(message, loaded), profile_name=message.profile_name)
         pending = Pending.read(loaded.pending.value) if loaded.pending else None
         plan = decide(

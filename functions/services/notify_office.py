@@ -55,4 +55,4 @@ class OfficeNotifier:
             )
         office = Person(Kind.VISITOR, self.school.office.whatsapp, None)
         sent = self.outbound.send(reply, template, office, f"{notification.message.id}{OFFICE_NOTICE}")
-        return {"notified": sent["status"] == "sent", "notification_id": sent.get("reply_id")}
+        return {"notified": sent["status"] in ("sent", "incomplete"), "notification_id": sent.get("reply_id")}

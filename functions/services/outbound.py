@@ -8,7 +8,7 @@ from typing import Any
 from functions.adapters import observability
 from functions.adapters.whatsapp.client import Sent, WhatsAppClient
 from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
-from functions.domain.errors import Undeliverable
+from functions.domain.errors import PartlySent, Undeliverable
 from functions.domain.people import Person
 from functions.domain.replies import Reply, Template
 
@@ -30,14 +30,19 @@ class Outbound:
         to: Person,
         answer_to: str,
         file: Callable[[], bytes] = no_file,
+        parts_sent: int = 0,
     ) -> dict[str, Any]:
-        """`{"status": "sent", "reply_id", …}`, or `{"status": "undeliverable", "code"}` for whom cannot be reached.
+        """`{"status": "sent", "reply_id", …}`, or `undeliverable` for someone who cannot be reached, or `incomplete`.
+
+        `incomplete`: the first `parts_sent` messages of a long text were sent; the next call begins after them.
 
         `reply` None: only the template may be sent. `answer_to`: comes back in delivery statuses. `file`: gives the
         bytes of a document. Other failures are raised as WhatsAppError.
         """
         try:
-            sent = self._send(reply or template, template, to, answer_to, file)
+            sent = self._send(reply or template, template, to, answer_to, file, parts_sent)
+        except PartlySent as error:
+            return {"status": "incomplete", "parts_sent": error.parts, "reply_id": error.reply_id or None}
         except Undeliverable as error:
             observability.count_by("Undeliverable", code=str(error.code))
             return {"status": "undeliverable", "code": error.code}
@@ -52,12 +57,18 @@ class Outbound:
         }
 
     def _send(
-        self, reply: Reply | None, template: Template | None, to: Person, answer_to: str, file: Callable[[], bytes]
+        self,
+        reply: Reply | None,
+        template: Template | None,
+        to: Person,
+        answer_to: str,
+        file: Callable[[], bytes],
+        parts_sent: int,
     ) -> Sent:
         if reply is None:
             raise Undeliverable("no approved template", WINDOW_CLOSED)
         try:
-            return self.whatsapp.send(reply, to, answer_to, file)
+            return self.whatsapp.send(reply, to, answer_to, file, parts_sent)
         except Undeliverable as error:
             if error.code != WINDOW_CLOSED or template is None or isinstance(reply, Template):
                 raise

@@ -83,10 +83,11 @@ class ReceiptPreparer:
         if stored is None:
             return Prepared(DONE)
         person = Person.read(stored.value["person"])
-        if not self._may_be_written_to(person):
+        receipt_id = f"{expired.id}:0"
+        if not self._may_be_sent(receipt_id, person):
             return Prepared(DONE)
         receipt = _read_stored(stored.value)
-        recipient = {"id": f"{expired.id}:0", "person": person.as_json(), "as_template": True}
+        recipient = {"id": receipt_id, "person": person.as_json(), "as_template": True}
         account = self.lookup.find([receipt.student.id], receipt.term, MAX_WAIT)
         return Prepared(SEND_RECEIPTS, expired.id, receipt.as_json(), [recipient], account.account, account.fetch)
 
@@ -113,9 +114,12 @@ class ReceiptPreparer:
             found.append({"id": receipt_id, "person": person.as_json(), "as_template": is_closed})
         return found
 
-    def _may_be_written_to(self, person: Person) -> bool:
+    def _may_be_sent(self, receipt_id: str, person: Person) -> bool:
+        """Whether the person wants it and has not got it from an earlier run; False when the database is down."""
         try:
             with self.database.writer() as connection:
+                if MessageLog(connection).was_answered(receipt_id):
+                    return False
                 return Senders(connection).may_be_written_to(person.phone, person.bsuid)
         except DataUnavailable:
             return False

@@ -19,6 +19,7 @@ from functions.adapters.database.office_requests import OfficeRequests
 from functions.adapters.database.tables import contacts, message_log
 from functions.adapters.whatsapp.error_codes import OPERATOR, STOPPED, operator_trouble
 from functions.domain.deliveries import advance, rating_of
+from functions.domain.errors import DataUnavailable
 from functions.domain.messages import OFFICE_NOTICE, phone_of
 
 Event = Mapping[str, Any]
@@ -26,15 +27,44 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class DeliveryRecorder:
-    """One transaction for one record of the events queue. Repeated events change nothing."""
+    """One transaction for one record of the events queue, or one for each event if one of them cannot be recorded.
+
+    Repeated events change nothing.
+    """
 
     claims: MessageClaims
     senders: SenderCache
     database: Database
 
     def record(self, events: Sequence[Event]) -> None:
-        """Record these events; raises DataUnavailable when the database is down."""
+        """Record these events; raises DataUnavailable when the database is down.
+
+        An event that cannot be recorded raises its error after all others have been recorded.
+        """
         self.claims.mark_done(answered_messages(events))
+        try:
+            self._write(events)
+        except DataUnavailable:
+            raise
+        except Exception:
+            if len(events) == 1:
+                raise
+            self._write_each(events)
+
+    def _write_each(self, events: Sequence[Event]) -> None:
+        failures: list[Exception] = []
+        for event in events:
+            try:
+                self._write([event])
+            except DataUnavailable:
+                raise
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            observability.logger().error("events not recorded among others", failed=len(failures), of=len(events))
+            raise failures[0]
+
+    def _write(self, events: Sequence[Event]) -> None:
         with self.database.writer() as connection:
             writer = EventWriter(connection)
             changed = [sender for event in in_lock_order(events) for sender in writer.write(event)]

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from functions.adapters import observability
 from functions.adapters.cache.message_claims import MessageClaims
+from functions.domain.errors import DataUnavailable
 
 if TYPE_CHECKING:
     from functions.adapters.database.connection import Database
@@ -12,16 +14,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClaimReleaser:
-    """`database` is called only when the office was notified already."""
+    """Only the run's own claim is released."""
 
     claims: MessageClaims
     database: "Callable[[], Database]"
 
-    def release(self, message_id: str, request: Mapping[str, Any]) -> None:
-        """Release the claim. `request`: to the office; when it was notified, the next run must not notify it again."""
-        self.claims.release(message_id)
-        if request.get("notified"):
-            from functions.adapters.database.office_requests import OfficeRequests
+    def release(self, message_id: str, run: str, request: Mapping[str, Any]) -> dict[str, bool]:
+        """`{"answered"}`: whether the message was answered all the same, as far as the message log knows.
 
+        `request`: to the office; when it was notified, the next run must not notify it again.
+        """
+        from functions.adapters.database.message_log import MessageLog
+        from functions.adapters.database.office_requests import OfficeRequests
+
+        self.claims.release(message_id, run)
+        try:
             with self.database().writer() as connection:
-                OfficeRequests(connection).record_notified(message_id, request.get("notification_id"))
+                if request.get("notified"):
+                    OfficeRequests(connection).record_notified(message_id, request.get("notification_id"))
+                return {"answered": MessageLog(connection).was_answered(message_id)}
+        except DataUnavailable as error:
+            if request.get("notified"):
+                raise
+            observability.logger().warning("message log not read", error=type(error).__name__)
+            return {"answered": False}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from functions.adapters.document_store import DocumentStore
 from functions.domain import wording
 from functions.domain.accounts import Account
 from functions.domain.conversation import Plan, ReplyType
+from functions.domain.errors import ReplyNotComposed
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
 from functions.domain.replies import Document, Reply
@@ -23,10 +25,15 @@ class ReplyRequest:
 
     message: Message
     turn: wording.Turn
+    parts_sent: int = 0  # of a long text, by an earlier try
+    reply_id: str | None = None  # of the first of them
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "ReplyRequest":
-        """From `{"message", "person", "plan", "account", "gate_pass", "answer", "problem", "request"}`."""
+        """From `{"message", "person", "plan", "account", "gate_pass", "answer", "problem", "request", "sent"}`.
+
+        `sent`: what an earlier try returned, if the reply was not sent whole.
+        """
         message = Message.read(event.get("message"))
         account, problem, plan, person = (event.get(name) for name in ("account", "problem", "plan", "person"))
         turn = wording.Turn(
@@ -39,7 +46,8 @@ class ReplyRequest:
             message_id=message.id,
             request=event.get("request"),
         )
-        return cls(message, turn)
+        sent = event.get("sent") or {}
+        return cls(message, turn, int(sent.get("parts_sent") or 0), sent.get("reply_id"))
 
 
 @dataclass(frozen=True)
@@ -51,14 +59,26 @@ class ReplySender:
     school: School
 
     def send(self, request: ReplyRequest) -> dict[str, Any]:
-        """Answer the person; returns what `Outbound.send` does."""
+        """Answer the person; returns what `Outbound.send` does.
+
+        Raises ReplyNotComposed when something of ours failed before anything was sent. After WhatsApp has accepted the
+        reply nothing is raised: the reply would be sent again.
+        """
         turn, message = request.turn, request.message
-        reply = wording.compose(turn, self.school, clock.now(self.school.timezone))
-        template = wording.reply_template(turn, self.school)
+        try:
+            reply = wording.compose(turn, self.school, clock.now(self.school.timezone))
+            template = wording.reply_template(turn, self.school)
+        except Exception as error:
+            raise ReplyNotComposed(type(error).__name__) from error
         to = Person(turn.person.kind, message.phone, message.bsuid)
-        sent = self.outbound.send(reply, template, to, message.id, lambda: self._file(reply))
+        sent = self.outbound.send(
+            reply, template, to, message.id, file=lambda: self._file(reply), parts_sent=request.parts_sent
+        )
+        if request.reply_id:
+            sent["reply_id"] = request.reply_id
         if sent["status"] == "sent":
-            _record_reply(turn, message)
+            with suppress(Exception):
+                _record_reply(turn, message)
         return sent
 
     def _file(self, reply: Reply) -> bytes:
@@ -68,7 +88,10 @@ class ReplySender:
         if reply.statement:
             from functions.adapters.documents.statement import statement_pdf
 
-            return statement_pdf(reply.statement)
+            try:
+                return statement_pdf(reply.statement)
+            except Exception as error:
+                raise ReplyNotComposed(type(error).__name__) from error
         return self.documents.get(reply.file_key or "")
 
     def prewarm(self) -> None:

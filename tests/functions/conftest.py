@@ -34,9 +34,13 @@ class Cached:
         self._looks += 1
         return self.claims.claim_and_load(f"wamid.look{self._looks}", sender, question_key)
 
-    def claim(self, message_id: str) -> Claim:
+    def claim(self, message_id: str, run: str = "") -> Claim:
         """What the next run finds of a message."""
-        return self.claims.claim(message_id)
+        return self.claims.claim(message_id, run)
+
+    def lose_everything(self) -> None:
+        """As after a restart without its data."""
+        self._redis.cluster().flushall()
 
     def accounts(self, ids: Sequence[str], term: str) -> dict[str, CachedValue]:
         return self._accounts.get(ids, term)

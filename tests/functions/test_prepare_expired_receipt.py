@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from functions import prepare_expired_receipt, record_receipt
+from functions import prepare_expired_receipt, record_delivery, record_receipt
 from functions.adapters.cache.redis_client import RedisClient
 from functions.domain.errors import InvalidRequest
 from tests.conftest import Database
 from tests.functions.conftest import Approve, Cached
-from tests.functions.examples import ask_office
+from tests.functions.examples import ask_office, sqs_batch, status
 from tests.functions.outages import without_primary
 
 RUDO, TARIRO, TERM = "+263771234567", "SSC20259001", "2026-3"
@@ -111,6 +111,14 @@ def test_one_failed_status_is_processed_once(cached: Cached) -> None:
     assert prepare(run="run-2")["next"] == "busy"
     cached.claims.finish("expired:wamid.r")
     assert prepare(run="run-3")["next"] == "done"
+
+
+@pytest.mark.usefixtures("sent")
+def test_a_template_that_an_earlier_run_has_sent_is_not_sent_again(cached: Cached) -> None:
+    assert prepare(run="run-1")["next"] == "send_receipts"
+    record_delivery.handler(sqs_batch([status("sent", answer_to="expired:wamid.r:0")]), None)  # then the run died
+    cached.claims.release("expired:wamid.r", "run-1")
+    assert prepare(run="run-2")["next"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def test_what_was_rolled_back_is_not_counted(cached: Cached, database: Database,
     impossible = {"kind": "message", "id": "wamid.8", "type": "reaction", "timestamp": 10**18}
     assert deliver([*batch, impossible])
     names = ("FailedDeliveries", "OperatorNeeded", "BillableReplies", "FeedbackUp")
-    assert [counts().total(name) for name in names] == [0, 0, 0, 0]
+    # Once: what was written together with the impossible one was rolled back, and written again without it.
+    assert [counts().total(name) for name in names] == [1, 1, 1, 1]
     assert not deliver(batch)  # tried again
     assert not deliver(batch)  # and delivered once more
     assert [counts().total(name) for name in names] == [1, 1, 1, 1]
@@ -197,3 +198,36 @@ def test_ratings_of_other_people_and_of_other_replies_are_counted_separately(
     tap("wamid.3", "up", about="wamid.another")
     react("wamid.4", "👍", sender="ZW.2")
     assert ratings(counts) == (3, 0)
+
+
+# --- events that cannot be recorded -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"kind": "status", "status": "read"},
+        {},
+        status("read", timestamp=10**18, answer_to="wamid.far"),
+        {"kind": "notice", "field": "x", "value": {"name": "\x00"}},
+    ],
+    ids=["without an id", "without a kind", "a time out of range", "a sign that the database refuses"],
+)
+def test_an_event_that_cannot_be_recorded_costs_none_of_its_neighbours(
+    cached: Cached, database: Database, bad: dict[str, Any], place: int
+) -> None:
+    events = [status("read"), REACTION | {"id": "wamid.reaction", "emoji": "👍", "timestamp": WRITTEN_AT}]
+    events.insert(place, bad)
+    assert len(deliver(events)) == 1  # it goes to the dead letters, where an operator sees it
+    assert log_row(database)["delivery"] == "read"
+    assert database.value("SELECT count(*) FROM feedback") == 1
+    assert cached.claim("wamid.1") == Claim.DONE
+    assert database.value("SELECT count(*) FROM message_log WHERE message_id = 'wamid.far'") == 0
+
+
+def test_an_event_that_was_recorded_beside_a_bad_one_is_not_recorded_twice(cached: Cached, database: Database) -> None:
+    notice = {"kind": "notice", "field": "flows", "value": {"event": "x"}}
+    for _ in range(2):
+        assert len(deliver([notice, {"kind": "status", "status": "read"}])) == 1
+    assert database.value("SELECT count(*) FROM notices") == 1

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from functions import dependencies, record_conversation, send_reply
-from functions.domain.errors import DeliveryUnknown, OperatorNeeded, WhatsAppUnavailable
+from functions.domain import wording
+from functions.domain.errors import DeliveryUnknown, OperatorNeeded, ReplyNotComposed, WhatsAppUnavailable
+from functions.domain.replies import Text
+from functions.services import send_reply as services_send_reply
 from tests.conftest import Aws, Counts, Database, OutsideWorld
 from tests.functions.conftest import Cached
 from tests.functions.examples import ACCOUNT, BALANCE, GATE_PASS, MESSAGE, PERSON, RUDO, TARIRO, issued_pass
@@ -100,6 +103,7 @@ def test_a_person_who_cannot_be_reached_is_counted_and_logged_with_the_code(
     [
         ({"kind": "status", "status": 500, "code": 131000}, WhatsAppUnavailable),
         ({"kind": "status", "status": 429}, WhatsAppUnavailable),
+        ({"kind": "html", "status": 502}, DeliveryUnknown),
         ({"kind": "status", "status": 400, "code": 131042}, OperatorNeeded),
         ({"kind": "lost"}, DeliveryUnknown),
     ],
@@ -109,6 +113,55 @@ def test_every_other_failure_is_raised(world: OutsideWorld, secrets: None, fault
     world.fails("graph", **fault)
     with pytest.raises(error):
         send()
+
+
+@pytest.mark.parametrize("fault", [{"kind": "html", "status": 502}, {"kind": "html"}, {"kind": "lost"}], ids=str)
+def test_an_ambiguous_answer_of_whatsapp_is_delivery_unknown_after_one_call(
+    world: OutsideWorld, secrets: None, fault: dict[str, Any]
+) -> None:
+    world.fails("graph", **fault, operation="send")
+    with pytest.raises(DeliveryUnknown):
+        send()
+    assert len(world.calls("graph", "send")) == 1
+
+
+def test_a_reply_that_cannot_be_composed_was_certainly_not_sent(
+    world: OutsideWorld, secrets: None, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(wording, "compose", lambda *_: 1 // 0)
+    with pytest.raises(ReplyNotComposed):
+        send()
+    assert world.calls("graph") == []
+
+
+def test_a_count_that_fails_after_the_reply_does_not_fail_the_send(
+    world: OutsideWorld, secrets: None, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(services_send_reply, "_record_reply", lambda *_: 1 // 0)
+    assert send()["status"] == "sent"
+    assert len(world.outbox()) == 1
+
+
+def test_a_long_reply_goes_on_where_an_earlier_try_stopped(
+    world: OutsideWorld, secrets: None, environment: pytest.MonkeyPatch
+) -> None:
+    long = Text(" ".join(f"Line {number} of a long text." for number in range(480)))
+    environment.setattr(wording, "compose", lambda *_: long)
+    first = {"status": "incomplete", "parts_sent": 1, "reply_id": "wamid.first"}
+    sent = send(sent=first)
+    assert (sent["status"], sent["reply_id"], sent["messages"]) == ("sent", "wamid.first", 3)
+    assert len(world.texts()) == 2
+    assert "Line 0 " not in " ".join(world.texts())
+
+
+def test_a_long_reply_that_stops_again_keeps_its_first_id(
+    world: OutsideWorld, secrets: None, environment: pytest.MonkeyPatch
+) -> None:
+    long = Text(" ".join(f"Line {number} of a long text." for number in range(480)))
+    environment.setattr(wording, "compose", lambda *_: long)
+    world.fails("graph", kind="status", status=400, code=131056)
+    first = {"status": "incomplete", "parts_sent": 1, "reply_id": "wamid.first"}
+    assert send(sent=first) == first
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

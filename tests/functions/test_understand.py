@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from functions import understand
+from functions import record_delivery, release_claim, understand
 from functions.adapters.cache.account_cache import SOFT_LIFE
+from functions.adapters.cache.message_claims import Claim
 from functions.adapters.cache.sender_cache import PERSON_LIFE
 from functions.adapters.database import connection
 from functions.domain.errors import InvalidRequest
@@ -19,7 +20,7 @@ from local.world.sample import SampleSchool
 from tests.adapters.silent_server import silent_server
 from tests.conftest import Counts, Database, forget_everything
 from tests.functions.conftest import Approve, Cached
-from tests.functions.examples import ask_office
+from tests.functions.examples import ask_office, record, sqs_batch, status
 from tests.functions.outages import without_cache, without_database
 from tests.functions.understanding import FIGURES, RUDO, TAPIWA, TARIRO, TERM, VISITOR, message, understood
 
@@ -158,6 +159,43 @@ def opt_out(database: Database, phone: str = RUDO) -> None:
 def test_a_message_that_whatsapp_lets_nobody_answer_is_not_begun() -> None:
     assert understood_late()["next"] == "done"
     assert understood(timestamp=0, message_id="wamid.2")["next"] == "send_reply"  # pasted by hand, without a time
+
+
+def test_a_redelivered_message_whose_first_run_died_after_sending_is_not_answered_again(cached: Cached) -> None:
+    assert understood(run="run-1")["next"] == "send_reply"
+    record_delivery.handler(sqs_batch([status("sent")]), None)  # WhatsApp had accepted the reply when the process died
+    release_claim.handler({"message_id": "wamid.1", "run": "run-1", "request": None}, None)
+    assert understood(run="run-2", receive_count=2)["next"] == "done"
+
+
+def test_a_redelivered_message_that_only_the_message_log_knows_is_not_answered_again(cached: Cached) -> None:
+    record()  # its reply was sent and logged
+    cached.claims.release("wamid.1", "")
+    cached.lose_everything()
+    cached.load("someone else")  # others have written meanwhile
+    assert understood(receive_count=2)["next"] == "done"
+    assert cached.claim("wamid.1") == Claim.DONE  # the cache knows it again
+
+
+def test_a_message_older_than_the_emptied_cache_is_looked_up_in_the_message_log(cached: Cached) -> None:
+    record()
+    cached.lose_everything()
+    assert understood(receive_count=1)["next"] == "done"  # a webhook that WhatsApp has sent again
+    assert understood(message_id="wamid.2")["next"] == "send_reply"
+
+
+def test_a_redelivered_message_that_was_never_answered_is_answered(cached: Cached) -> None:
+    assert understood(run="run-1")["next"] == "send_reply"
+    release_claim.handler({"message_id": "wamid.1", "run": "run-1", "request": None}, None)
+    assert understood(run="run-2", receive_count=2)["next"] == "send_reply"
+
+
+def test_a_late_message_that_was_answered_gets_no_template(approve: Approve, cached: Cached) -> None:
+    approve(reopen="reopen_conversation")
+    record()
+    cached.lose_everything()
+    late = int(time.time()) - 25 * 3600
+    assert understood(timestamp=late)["next"] == "done"
 
 
 def test_messages_that_came_too_late_are_answered_by_one_template(approve: Approve, counts: Counts) -> None:

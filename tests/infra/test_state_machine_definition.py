@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from infra.catalog import MACHINES, Machine
+from infra.catalog import FUNCTIONS, MACHINES, Function, Machine
 from infra.state_machine_definition import (
-    DEFAULT_RETRY,
     FOLDER,
+    INTERRUPTED_RETRY,
     LAMBDA_INVOKE,
+    NOT_STARTED_RETRY,
+    REPEATABLE_RETRIES,
+    TIMED_OUT_RETRY,
     DefinitionError,
+    function_placeholder,
     load,
     placeholders,
     substitutions,
@@ -19,7 +23,8 @@ from infra.state_machine_definition import (
 )
 
 MACHINE = Machine("example", "an example", seconds=60, queue="examples")
-ERRORS = DEFAULT_RETRY["ErrorEquals"]
+DEFAULTS = list(REPEATABLE_RETRIES)
+ERRORS = [error for default in DEFAULTS for error in default["ErrorEquals"]]
 every_machine = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 
 
@@ -54,13 +59,13 @@ def retry(folder: Path, **fields: Any) -> Any:
 
 
 def test_a_lambda_task_without_a_retry_gets_the_default(tmp_path: Path) -> None:
-    assert retry(tmp_path) == [DEFAULT_RETRY]
-    assert retry(tmp_path, Retry=[]) == [DEFAULT_RETRY]
+    assert retry(tmp_path) == DEFAULTS
+    assert retry(tmp_path, Retry=[]) == DEFAULTS
 
 
 def test_the_default_comes_after_the_tasks_own_retriers(tmp_path: Path) -> None:
     own = {"ErrorEquals": ["WhatsAppUnavailable"], "MaxAttempts": 7}
-    assert retry(tmp_path, Retry=[own]) == [own, DEFAULT_RETRY]
+    assert retry(tmp_path, Retry=[own]) == [own, *DEFAULTS]
 
 
 @pytest.mark.parametrize("error", ["States.ALL", "States.TaskFailed"])
@@ -71,9 +76,12 @@ def test_a_retrier_that_matches_every_error_stays_alone(tmp_path: Path, error: s
 
 def test_errors_that_the_task_retries_itself_are_left_out_of_the_default(tmp_path: Path) -> None:
     own = {"ErrorEquals": ["Lambda.TooManyRequestsException"], "MaxAttempts": 9}
-    first, second = retry(tmp_path, Retry=[own])
-    assert first == own
-    assert second == {**DEFAULT_RETRY, "ErrorEquals": [it for it in ERRORS if it != "Lambda.TooManyRequestsException"]}
+    assert retry(tmp_path, Retry=[own]) == [
+        own,
+        {**NOT_STARTED_RETRY, "ErrorEquals": ["Lambda.ResourceNotReadyException"]},
+        INTERRUPTED_RETRY,
+        TIMED_OUT_RETRY,
+    ]
     everything = {"ErrorEquals": [*ERRORS, "Other"], "MaxAttempts": 9}
     assert retry(tmp_path, Retry=[everything]) == [everything]
 
@@ -102,7 +110,48 @@ def test_only_lambda_tasks_get_it(tmp_path: Path) -> None:
 def test_nested_tasks_get_it_too(tmp_path: Path, nest: Any) -> None:
     found = list(tasks(loaded(tmp_path, definition(nest({"StartAt": "Inner", "States": {"Inner": task()}})))))
     assert found
-    assert all(state["Retry"] == [DEFAULT_RETRY] for _, state in found)
+    assert all(state["Retry"] == DEFAULTS for _, state in found)
+
+
+# --- what may have been sent is not repeated --------------------------------------------------------------------------
+
+CALLED = {f"${{{function_placeholder(item.name)}}}": item for item in FUNCTIONS}
+INTERRUPTED = {
+    *("Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"),
+    *("Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"),
+}
+NOT_STARTED = {"Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException"}
+REFUSED = {"WhatsAppUnavailable"}  # the function's word that nothing was sent
+
+
+def lambda_tasks() -> list[Any]:
+    return [
+        pytest.param(CALLED[state["Arguments"]["FunctionName"]], state, id=f"{machine.name}: {name}")
+        for machine in MACHINES
+        for name, state in tasks(json.loads(load(machine)))
+        if state["Resource"] == LAMBDA_INVOKE
+    ]
+
+
+@pytest.mark.parametrize(("called", "state"), lambda_tasks())
+def test_a_task_is_retried_by_whether_its_function_sends(called: Function, state: dict[str, Any]) -> None:
+    named = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
+    retried = set(named)
+    assert len(named) == len(retried)
+    assert retried >= NOT_STARTED
+    assert not retried & {"States.ALL", "States.TaskFailed"}
+    if called.sends:
+        assert retried <= NOT_STARTED | REFUSED
+    else:
+        assert retried >= INTERRUPTED
+    for retrier in state["Retry"]:
+        assert retrier["IntervalSeconds"] >= 1
+        assert 1 <= retrier["MaxAttempts"] <= 20
+        assert retrier["BackoffRate"] > 1
+
+
+def test_the_functions_that_send_are_those_that_write_to_people() -> None:
+    assert [item.name for item in FUNCTIONS if item.sends] == ["webhook", "send_reply", "notify_office", "send_receipt"]
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
@@ -171,12 +220,3 @@ def test_the_product_s_definitions_are_loaded_and_differ_from_their_files_by_ret
         own.pop("Retry", None)
         made.pop("Retry", None)
     assert deployed == written
-
-
-@every_machine
-def test_each_error_of_lambda_is_retried_by_every_lambda_task_of_the_product(machine: Machine) -> None:
-    for name, state in tasks(json.loads(load(machine))):
-        if state["Resource"] == LAMBDA_INVOKE:
-            named = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
-            assert {*ERRORS} <= {*named} or {*named} & {"States.ALL", "States.TaskFailed"}, name
-            assert len(named) == len({*named}), name

@@ -7,6 +7,7 @@ composes the words that a parent would read.
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from functions.domain.errors import (
     DeliveryUnknown,
     InvalidRequest,
     OperatorNeeded,
+    ReplyNotComposed,
     SchoolApiUnavailable,
     WhatsAppRefused,
     WhatsAppUnavailable,
@@ -41,7 +43,9 @@ from functions.domain.student_records import StudentRecord
 from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
-from local.step_functions.errors import InvokeError
+from infra.constructs.queues import MESSAGE_RECEIVES
+from infra.state_machine_definition import NOT_STARTED_RETRY
+from local.step_functions.errors import FunctionError, InvokeError
 from local.step_functions.execution import Execution
 from local.step_functions.runner import run
 from local.step_functions.validation import check
@@ -261,7 +265,7 @@ class Functions:
 
     def ReleaseClaim(self, event: Any) -> Any:  # noqa: N802
         assert event["message_id"]
-        return {}
+        return {"answered": False}
 
 
 Make = Callable[..., Functions]
@@ -367,7 +371,7 @@ def test_every_task_is_bounded_retried_narrowly_and_explained(name: str, state: 
     assert state["Comment"]
     assert state["Retry"]
     assert not {error for rule in state["Retry"] for error in rule["ErrorEquals"]} & {"States.ALL", "States.TaskFailed"}
-    assert all(rule["MaxAttempts"] <= 2 for rule in state["Retry"])
+    assert all(rule["MaxAttempts"] <= (4 if rule == NOT_STARTED_RETRY else 2) for rule in state["Retry"])
     caught = STATES["Fetch account"] if name in ("Fetch fees", "Fetch payments") else state
     assert caught["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
@@ -506,10 +510,39 @@ def test_a_failing_fetch_is_not_hammered(functions: Make) -> None:
 
 def test_a_hiccup_of_lambda_is_not_noticed(functions: Make) -> None:
     fakes = functions()
-    for name in ("Understand", "FetchFees", "SendReply", "RecordConversation"):
+    for name in ("Understand", "FetchFees", "RecordConversation"):
         fakes.fail(name, InvokeError("ServiceException"), times=1)
+    fakes.fail("SendReply", InvokeError("TooManyRequestsException"), times=1)
     execution = converse(fakes, "balance")
     assert steps(execution) == [*START, *FETCH, *END]
+    assert execution.state("Understand").attempts == 2
+    assert len(fakes.replies) == 1
+
+
+@pytest.mark.parametrize("name", ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout"])
+def test_a_process_that_dies_before_the_reply_is_not_noticed(functions: Make, name: str) -> None:
+    fakes = functions()
+    for function in ("Understand", "FetchFees", "RecordConversation"):
+        fakes.fail(function, FunctionError({"errorType": name}), times=1)
+    assert steps(converse(fakes, "balance")) == [*START, *FETCH, *END]
+    assert len(fakes.replies) == 1
+
+
+def test_a_repeatable_task_that_ran_out_of_time_is_tried_once_more(functions: Make) -> None:
+    fakes = functions(VISITOR)
+    over, first = threading.Event(), iter([True])
+
+    def understand(event: Any) -> Any:
+        if next(first, False):
+            over.wait(60)
+        return fakes.Understand(event)
+
+    fakes.instead["Understand"] = understand
+    hurried = json.loads(definition())
+    hurried["States"]["Understand"]["TimeoutSeconds"] = 1
+    execution = run(json.dumps(hurried), [message("hi")], fakes, pace=0)
+    over.set()
+    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, *END])
     assert execution.state("Understand").attempts == 2
     assert len(fakes.replies) == 1
 
@@ -891,7 +924,8 @@ def test_whatsapp_down_leaves_the_message_in_the_queue(functions: Make) -> None:
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
     assert steps(execution) == [*START, "Send reply", *RELEASED]
     assert len(fakes.payloads("SendReply")) == 3
-    assert fakes.payload("ReleaseClaim") == {"message_id": "wamid.1", "request": None}
+    run_name = fakes.payload("Understand")["run"]
+    assert fakes.payload("ReleaseClaim") == {"message_id": "wamid.1", "run": run_name, "request": None}
     assert execution.cause == "Send reply failed: WhatsAppUnavailable"
 
 
@@ -937,11 +971,66 @@ def test_an_error_of_ours_is_apologised_for_once(functions: Make) -> None:
 
 def test_not_even_an_apology(functions: Make) -> None:
     fakes = functions(VISITOR)
-    fakes.fail("SendReply", ValueError("a bug"))
+    fakes.fail("SendReply", ReplyNotComposed("KeyError"))
     execution = converse(fakes, "hi")
     assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
     assert steps(execution) == [*START, "Send reply", "Send error reply", *RELEASED]
-    assert execution.cause == "Send reply failed: ValueError; Send error reply failed: ValueError"
+    assert execution.cause == "Send reply failed: ReplyNotComposed; Send error reply failed: ReplyNotComposed"
+
+
+@pytest.mark.parametrize("name", ["ValueError", "Runtime.ExitError", "Lambda.Unknown", "Sandbox.Timedout"])
+def test_a_sender_that_died_may_have_sent_and_nothing_is_apologised_for(functions: Make, name: str) -> None:
+    fakes = functions(VISITOR)
+    fakes.fail("SendReply", FunctionError({"errorType": name}))
+    execution = converse(fakes, "hi")
+    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
+    assert steps(execution) == [*START, "Send reply", *RELEASED]
+    assert execution.cause == f"Send reply failed: {name}"
+    assert len(fakes.payloads("SendReply")) == 1
+
+
+# --- a reply of several messages
+
+
+INCOMPLETE = {"status": "incomplete", "parts_sent": 1, "reply_id": "wamid.first"}
+
+
+def test_a_long_reply_goes_on_with_the_part_that_failed(functions: Make) -> None:
+    fakes = functions(VISITOR)
+    results = [INCOMPLETE, {"status": "sent", "reply_id": "wamid.first", "messages": 2}]
+    fakes.instead["SendReply"] = lambda event: results.pop(0)
+    execution = converse(fakes, "hi")
+    assert (execution.status, steps(execution)) == (
+        "SUCCEEDED",
+        [*START, "Send reply", "Wait before next part", *END],
+    )
+    assert [payload["sent"] for payload in fakes.payloads("SendReply")] == [None, INCOMPLETE]
+    assert fakes.payload("RecordConversation")["sent"]["messages"] == 2
+
+
+def test_a_long_reply_that_stays_incomplete_is_recorded_after_three_tries(functions: Make) -> None:
+    fakes = functions(VISITOR)
+    fakes.instead["SendReply"] = lambda event: INCOMPLETE
+    execution = converse(fakes, "hi")
+    assert (execution.status, len(fakes.payloads("SendReply"))) == ("SUCCEEDED", 3)
+    assert fakes.payload("RecordConversation")["sent"] == INCOMPLETE
+
+
+@pytest.mark.parametrize("error", [ReplyNotComposed("bug"), WhatsAppUnavailable("down"), FunctionError({})])
+def test_a_failure_after_the_first_part_is_neither_apologised_for_nor_begun_anew(
+    functions: Make, error: Exception
+) -> None:
+    fakes = functions(VISITOR)
+
+    def send(event: Any) -> Any:
+        if event["sent"]:
+            raise error
+        return INCOMPLETE
+
+    fakes.instead["SendReply"] = send
+    execution = converse(fakes, "hi")
+    assert (execution.status, steps(execution)[-3:]) == ("SUCCEEDED", END)
+    assert fakes.payload("RecordConversation")["sent"] == INCOMPLETE
 
 
 def test_releasing_the_claim_may_fail_too(functions: Make) -> None:
@@ -987,13 +1076,58 @@ def test_a_message_that_another_run_has_stays_in_the_queue(functions: Make) -> N
     assert [name for name, _ in fakes.calls] == ["Understand"]  # the other run's claim is not released
 
 
-def test_a_bug_in_understanding_is_apologised_for(functions: Make) -> None:
+def receive(fakes: Functions, count: int, **fields: Any) -> Execution:
+    """The message, delivered by the queue for this many times."""
+    fields = {"timestamp": int(time.time())} | fields
+    record = {
+        "body": json.dumps(message("balance", **fields)),
+        "attributes": {"ApproximateReceiveCount": str(count)},
+    }
+    return run(definition(), [record], fakes, pace=0)
+
+
+def test_the_receive_count_is_passed_on(functions: Make) -> None:
+    fakes = functions()
+    receive(fakes, 3)
+    assert fakes.payload("Understand")["receive_count"] == 3
+
+
+@pytest.mark.parametrize("count", range(1, MESSAGE_RECEIVES))
+def test_a_message_that_cannot_be_understood_now_stays_in_the_queue(functions: Make, count: int) -> None:
     fakes = functions()
     fakes.fail("Understand", KeyError("bug"))
-    execution = converse(fakes, "balance")
-    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, *APOLOGY])
+    execution = receive(fakes, count)
+    assert (execution.status, execution.error) == ("FAILED", "NotAnswered")
+    assert steps(execution) == [*START, *RELEASED]
+    assert fakes.replies == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "fields"),
+    [
+        (True, {}),  # a duplicate of an answered message
+        (False, {"type": "undelivered"}),
+        (False, {"timestamp": 1795423500 - 25 * 3600}),  # it may only get a template
+    ],
+)
+def test_what_was_answered_or_is_late_is_never_apologised_for(
+    functions: Make, answered: bool, fields: dict[str, Any]
+) -> None:
+    fakes = functions()
+    fakes.fail("Understand", KeyError("bug"))
+    fakes.instead["ReleaseClaim"] = lambda event: {"answered": answered}
+    execution = receive(fakes, MESSAGE_RECEIVES, **fields)
+    assert (execution.status, steps(execution)) == ("FAILED", [*START, *RELEASED])
+    assert fakes.payloads("SendReply") == []
+
+
+def test_a_message_that_was_never_understood_gets_one_apology_at_the_last_try(functions: Make) -> None:
+    fakes = functions()
+    fakes.fail("Understand", KeyError("bug"))
+    execution = receive(fakes, MESSAGE_RECEIVES)
+    assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Release claim", *APOLOGY])
     apology = fakes.payload("SendReply")
-    assert (apology["person"], apology["plan"], apology["message"]) == (None, None, message("balance"))
+    assert (apology["person"], apology["plan"], apology["message"]["id"]) == (None, None, "wamid.1")
     assert "something went wrong" in fakes.replies[0]
     remembered = fakes.payload("RecordConversation")
     assert (remembered["plan"], remembered["person"], remembered["cacheable"]) == (None, None, False)

@@ -1,5 +1,6 @@
 """Claims on messages: one run answers a message, however often WhatsApp delivers it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +14,13 @@ from functions.adapters.cache.redis_client import HARD_LIFE, CachedValue, RedisC
 CLAIM_LIFE: Final = 120  # seconds: longer than a state machine may run
 DONE_LIFE: Final = 8 * 24 * 3600  # WhatsApp delivers again for seven days
 PENDING_LIFE: Final = 15 * 60
+WISH_LIFE: Final = 24 * 3600
+
+# Deletes a claim if it is still this run's own: another run, or a delivery status, may have changed it.
+_RELEASE: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
 
 
 class Claim(Enum):
@@ -32,8 +40,10 @@ class Loaded:
     person: CachedValue | None = None
     pending: CachedValue | None = None  # what we asked back
     answer: CachedValue | None = None  # to the common question
-    min_wal: str | None = None  # WAL position of the sender's last write
+    min_wal: str | None = None  # WAL position that a read of this sender must see
     is_handed_to_office: bool = False
+    last_wish: CachedValue | None = None  # what was answered last
+    complete_since: float = 0.0  # Unix seconds: the cache holds every claim from then on
 
 
 class MessageClaims:
@@ -62,16 +72,30 @@ class MessageClaims:
                 pipe.get(key(*part))
             pipe.get(key("written", sender))
             pipe.exists(key("quiet", sender))
-            is_new, claim, person, pending, answer, min_wal, handed = pipe.execute()
+            pipe.get(key("last-wish", sender))
+            pipe.get(key("wal"))
+            now = time.time()
+            pipe.set(key("complete-since"), f"{now:.3f}", nx=True, ex=DONE_LIFE)
+            pipe.getex(key("complete-since"), ex=DONE_LIFE)
+            is_new, claim, person, pending, answer, own_wal, handed, wish, wal, _, since = pipe.execute()
             is_ours = is_new or (run and claim == ours)
-            state = Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY
-            return Loaded(state, unpack(person), unpack(pending), unpack(answer), min_wal, bool(handed))
+            return Loaded(
+                claim=Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY,
+                person=unpack(person),
+                pending=unpack(pending),
+                answer=unpack(answer),
+                min_wal=latest_wal(own_wal, wal),
+                is_handed_to_office=bool(handed),
+                last_wish=unpack(wish),
+                complete_since=float(since or now),
+            )
 
         return self._redis.run(load, Loaded(Claim.UNKNOWN))
 
-    def release(self, message_id: str) -> None:
-        """Give the claim back after a failed run, so that the next can have it."""
-        self._redis.run(lambda cluster: cluster.delete(key("claim", message_id)), None)
+    def release(self, message_id: str, run: str) -> None:
+        """Give this run's own claim back after it failed, so that the next run can have it."""
+        ours = f"{Claim.BUSY.value}:{run}"
+        self._redis.run(lambda cluster: cluster.eval(_RELEASE, 1, key("claim", message_id), ours), None)
 
     def mark_done(self, message_ids: Sequence[str]) -> None:
         """A delivery status proves that these messages were answered."""
@@ -91,6 +115,7 @@ class MessageClaims:
         *,
         sender: str = "",
         pending: object = None,
+        wish: str = "",
         values: Mapping[tuple[str, ...], object] | None = None,
         term: str = "",
         accounts: Mapping[str, object] | None = None,
@@ -98,8 +123,8 @@ class MessageClaims:
     ) -> bool:
         """Mark the message done and store what its run found, in one round trip; False when the cache is down.
 
-        `pending`: what we asked this sender back, None for nothing. `values`: by key parts. `accounts`: by student id,
-        of `term`, fetched at `fetched_at` (Unix seconds).
+        `pending`: what we asked this sender back, None for nothing. `wish`: what was answered. `values`: by key parts.
+        `accounts`: by student id, of `term`, fetched at `fetched_at` (Unix seconds).
         """
 
         def write(cluster: RedisCluster) -> bool:
@@ -109,6 +134,8 @@ class MessageClaims:
                 pipe.set(key("pending", sender), pack(pending), ex=PENDING_LIFE)
             elif sender:
                 pipe.delete(key("pending", sender))
+            if wish:
+                pipe.set(key("last-wish", sender), pack(wish), ex=WISH_LIFE)
             for parts, value in (values or {}).items():
                 pipe.set(key(*parts), pack(value), ex=HARD_LIFE)
             queue_store(pipe, term, accounts or {}, fetched_at)
@@ -116,3 +143,16 @@ class MessageClaims:
             return True
 
         return self._redis.run(write, False)
+
+
+def latest_wal(*positions: str | None) -> str | None:
+    """The latest of some WAL positions such as `0/16B3748`."""
+    return max(filter(None, positions), key=_wal_number, default=None)
+
+
+def _wal_number(position: str) -> int:
+    high, _, low = position.partition("/")
+    try:
+        return (int(high, 16) << 32) + int(low, 16)
+    except ValueError:
+        return 0

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from functions.adapters import observability
@@ -53,7 +51,7 @@ class RedisClient:
         """What `use` returns; `otherwise` when the cache is down."""
         try:
             return use(self.cluster())
-        except (RedisError, RedisClusterException, OSError) as error:
+        except Exception as error:  # redis-py raises IndexError, KeyError and others for a cluster without slots
             self._cluster = None
             observability.count("CacheFailures")
             observability.logger().warning("cache unavailable", error=type(error).__name__)

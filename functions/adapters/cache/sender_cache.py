@@ -31,14 +31,27 @@ class SenderCache:
                 pipe.delete(key("person", sender))
                 if min_wal:
                     pipe.set(key("written", sender), min_wal, ex=WAL_LIFE)
+            if min_wal:
+                pipe.set(key("wal"), min_wal, ex=HARD_LIFE)
             pipe.execute()
 
         if any(senders):
             self._redis.run(forget, None)
 
     def require_wal(self, sender: str, position: str) -> None:
-        """This sender's next reads must see the database at least at this WAL position."""
-        self._redis.run(lambda cluster: cluster.set(key("written", sender), position, ex=WAL_LIFE), None)
+        """This sender's next reads must see the database at least at this WAL position.
+
+        The latest position of all is kept too: a replica that has not replayed it is behind, however long ago the
+        sender's own last write was, and however long the primary has had no writes.
+        """
+
+        def write(cluster: RedisCluster) -> None:
+            pipe = pipeline(cluster)
+            pipe.set(key("written", sender), position, ex=WAL_LIFE)
+            pipe.set(key("wal"), position, ex=HARD_LIFE)
+            pipe.execute()
+
+        self._redis.run(write, None)
 
     def set_handed_to_office(self, sender: str, *, handed: bool) -> None:
         """The office has this conversation, or has given it back."""

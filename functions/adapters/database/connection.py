@@ -26,8 +26,8 @@ REPLICA_STATEMENT_TIMEOUT = 1500  # ms
 REPLICA_PAUSE = 30  # seconds
 PING_TIMEOUT = 1  # seconds: of the look whether a connection of the pool still lives
 CERTIFICATES = Path(__file__).parent / "certificates"  # one file for each region: `make certificates`
-# Classes of SQLSTATE that are no mistake of ours: connection, sign-in, resources, shutdown or timeout, failover.
-OUTAGES = ("08", "28", "53", "57", "58", "25006", "40001")
+# SQLSTATEs that are no mistake of ours: connection, sign-in, resources, shutdown or timeout, failover, deadlock.
+OUTAGES = ("08", "28", "53", "57", "58", "25006", "40001", "40P01")
 
 
 class StatementRefused(Exception):

@@ -144,7 +144,7 @@ message_log = Table(
     Column("sender", String(140)),
     Column("type", String(32)),
     Column("intent", String(32)),
-    Column("outcome", String(32)),  # answered | apologised | undeliverable
+    Column("outcome", String(32)),  # answered | apologised | undeliverable | incomplete
     _moment("received_at"),
     _moment("answered_at"),
     Column("reply_id", Text, unique=True),

@@ -15,6 +15,7 @@ from functions.adapters.whatsapp.error_codes import OPERATOR, PERSON, TOKEN, TRA
 from functions.domain.errors import (
     DeliveryUnknown,
     OperatorNeeded,
+    PartlySent,
     Undeliverable,
     WhatsAppError,
     WhatsAppRefused,
@@ -70,13 +71,18 @@ class WhatsAppClient:
             return False
         return True
 
-    def send(self, reply: Reply, person: Person, answer_to: str, file: Callable[[], bytes]) -> Sent:
+    def send(
+        self, reply: Reply, person: Person, answer_to: str, file: Callable[[], bytes], parts_sent: int = 0
+    ) -> Sent:
         """Send a reply to a person. `answer_to`, the message it answers, comes back in delivery statuses. `file` gives
-        the document's bytes; it is called only when its `media_id` does not work any more.
+        the document's bytes; it is called only when its `media_id` does not work any more. `parts_sent`: of a text of
+        several messages, how many an earlier try has sent.
 
-        What Meta refuses in this form goes out as plain words, but for templates: their words are at Meta. Raises the
-        other WhatsAppErrors.
+        What Meta refuses in this form is sent as plain words, except templates. Raises PartlySent when a later part of
+        a text was not taken, and the other WhatsAppErrors.
         """
+        if parts_sent:  # only a text has several parts, so the earlier try sent plain words
+            return self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to, parts_sent)
         try:
             if isinstance(reply, Document):
                 return self._send_document(reply, person, answer_to, file)
@@ -110,12 +116,18 @@ class WhatsAppClient:
             data={"messaging_product": "whatsapp", "type": "application/pdf"},
             files={"file": (filename, file, "application/pdf")},
         )
-        return str(answer["id"])
+        media_id = answer.get("id")
+        if not isinstance(media_id, str):
+            raise WhatsAppUnavailable("an upload without an id")
+        return media_id
 
-    def _send_all(self, bodies: list[dict[str, object]], person: Person, answer_to: str) -> Sent:
+    def _send_all(self, bodies: list[dict[str, object]], person: Person, answer_to: str, parts_sent: int = 0) -> Sent:
+        """Send the messages of one reply in order, without those that were sent before."""
         address = {"to": person.phone} if person.phone else {"recipient": person.bsuid}
-        ids = []
-        for body in bodies:
+        ids: list[str] = []
+        for part, body in enumerate(bodies):
+            if part < parts_sent:
+                continue
             envelope = {
                 "messaging_product": "whatsapp",
                 "recipient_type": "individual",
@@ -123,9 +135,17 @@ class WhatsAppClient:
                 "biz_opaque_callback_data": answer_to[:512],
                 **body,
             }
-            answer = self._post("messages", TIMEOUT, unanswered=DeliveryUnknown, json=envelope)
-            ids.append(str(answer["messages"][0]["id"]))
-        return Sent(ids[0], len(ids))
+            try:
+                ids.append(_message_id(self._post("messages", TIMEOUT, unanswered=DeliveryUnknown, json=envelope)))
+            except DeliveryUnknown:
+                if part == 0:
+                    raise
+                observability.logger().warning("delivery of a part unknown", part=part)  # it is not sent again
+            except WhatsAppError as error:
+                if part == 0:
+                    raise
+                raise PartlySent(str(error), error.code, part, ids[0] if ids else "") from None
+        return Sent(ids[0] if ids else "", parts_sent + len(ids))
 
     def _post(
         self,
@@ -133,14 +153,14 @@ class WhatsAppClient:
         timeout: tuple[float, float],
         unanswered: type[WhatsAppError] = WhatsAppUnavailable,
         **content: object,
-    ) -> dict[str, list[dict[str, str]]]:
+    ) -> dict[str, object]:
         """One call, tried a second time where that is safe: nothing was sent, or the token may have been rotated.
 
-        `unanswered` is raised when the request left and no answer came.
+        `unanswered` is raised when the request left and the answer does not say what became of it.
         """
         for attempt in (1, 2):
             try:
-                return self._post_once(path, timeout, **content)
+                return self._post_once(path, timeout, unanswered, **content)
             except OperatorNeeded as error:
                 if attempt == 2 or error.code not in TOKEN:
                     observability.count("OperatorNeeded")
@@ -153,7 +173,9 @@ class WhatsAppClient:
                 time.sleep(0.1)
         raise WhatsAppUnavailable("not reached")
 
-    def _post_once(self, path: str, timeout: tuple[float, float], **content: object) -> dict[str, list[dict[str, str]]]:
+    def _post_once(
+        self, path: str, timeout: tuple[float, float], unanswered: type[WhatsAppError], **content: object
+    ) -> dict[str, object]:
         headers = {"Authorization": f"Bearer {self._secrets.get(self._token_name)}"}
         url = f"{self._api_url}/{self._phone_number_id}/{path}"
         answer = self._session.post(url, headers=headers, timeout=timeout, **content)  # type: ignore[arg-type]
@@ -163,7 +185,7 @@ class WhatsAppClient:
             found = None
         if answer.ok and isinstance(found, dict):
             return found
-        raise error_of(found, answer.status_code)
+        raise error_of(found, answer.status_code, unanswered)
 
 
 def _never_left(error: requests.RequestException) -> bool:
@@ -174,15 +196,27 @@ def _never_left(error: requests.RequestException) -> bool:
     return isinstance(error, requests.ConnectionError) and isinstance(reason, NewConnectionError)
 
 
-def error_of(body: object, status: int) -> WhatsAppError:
-    """The error for one of Meta's error bodies, by its code; without one, by the HTTP status."""
+def _message_id(answer: dict[str, object]) -> str:
+    """The wamid of an accepted message; DeliveryUnknown for an answer without one."""
+    match answer:
+        case {"messages": [{"id": str(message_id)}, *_]}:
+            return message_id
+    raise DeliveryUnknown("an answer without a message id")
+
+
+def error_of(body: object, status: int, unanswered: type[WhatsAppError] = WhatsAppUnavailable) -> WhatsAppError:
+    """The error for one of Meta's error bodies, by its code; without one, by the HTTP status.
+
+    `unanswered`: for an answer that does not say whether the message was taken: HTML with 200, or 5xx without a code.
+    """
     details = body.get("error") if isinstance(body, dict) else None
     code = details.get("code") if isinstance(details, dict) else None
     if not isinstance(code, int):
         if status in (401, 403):
             return OperatorNeeded(f"HTTP {status}", 0)
-        transient = status >= 429 or status < 400
-        return (WhatsAppUnavailable if transient else WhatsAppRefused)(f"HTTP {status} without an error code")
+        kind = unanswered if status >= 500 or status < 400 else WhatsAppRefused
+        kind = WhatsAppUnavailable if status == 429 else kind
+        return kind(f"HTTP {status} without an error code")
     message = f"Graph API error {code}"
     if code in TRANSIENT:
         return WhatsAppUnavailable(message, code)

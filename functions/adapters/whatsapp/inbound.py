@@ -4,10 +4,12 @@ A body holds up to 1,000 updates over entries, changes and lists, in no promised
 returned in `unreadable`, so that it never costs its neighbours.
 """
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
+from unicodedata import category
 
 from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
 from functions.domain.errors import InvalidRequest
@@ -15,6 +17,7 @@ from functions.domain.messages import CHANGE_TYPES, OFFICE_NOTICE, UNDELIVERED, 
 from functions.domain.payments import EXPIRED, PREFIX, ExpiredReceipt
 
 EVENTS_TOGETHER: Final = 50
+BSUID: Final = re.compile(r"[A-Z]{2}(\.[A-Za-z0-9]+)+", re.ASCII)  # of a business portfolio: US.ENT.1234
 MEDIA_TYPES: Final = ("image", "video", "document", "audio", "sticker")
 
 
@@ -190,8 +193,8 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
     if not kind:
         raise InvalidRequest("type", "a message type")
     sender = _text(item.get("from"))
-    phone = phone_of(sender)
-    bsuid = _text(item.get("from_user_id")) or (sender if sender and not phone else None)
+    phone = _phone(sender)
+    bsuid = _text(item.get("from_user_id")) or (sender if sender and BSUID.fullmatch(sender) else None)
     contact = _contact_of(contacts, sender, bsuid)
     bsuid = bsuid or _text(contact.get("user_id")) if kind != "system" else bsuid
     if not phone and not bsuid:
@@ -215,6 +218,12 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
         group_id=_text(item.get("group_id")),
         details=_details(kind, content),
     )
+
+
+def _phone(sender: str | None) -> str | None:
+    """The number, also one that is written with a plus, spaces, hyphens or invisible marks."""
+    signs = (sign for sign in sender or "" if sign not in "+-()" and not sign.isspace() and category(sign) != "Cf")
+    return phone_of("".join(signs))
 
 
 def _details(kind: str, content: Mapping[str, object]) -> Mapping[str, object]:

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -59,9 +60,35 @@ def test_one_of_eight_simultaneous_runs_gets_the_claim(claims: MessageClaims) ->
 
 
 def test_released_claim_can_be_had_again(claims: MessageClaims) -> None:
-    claims.claim_and_load(MESSAGE, SENDER, "")
-    claims.release(MESSAGE)
-    assert claims.claim_and_load(MESSAGE, SENDER, "").claim == Claim.NEW
+    claims.claim_and_load(MESSAGE, SENDER, "", "run-1")
+    claims.release(MESSAGE, "run-1")
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-2").claim == Claim.NEW
+
+
+def test_claim_of_another_run_is_not_released(claims: MessageClaims) -> None:
+    claims.claim_and_load(MESSAGE, SENDER, "", "run-1")
+    claims.release(MESSAGE, "run-2")
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-3").claim == Claim.BUSY
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-1").claim == Claim.NEW  # its own, still
+
+
+def test_claim_that_a_delivery_status_has_marked_done_is_not_released(claims: MessageClaims) -> None:
+    claims.claim_and_load(MESSAGE, SENDER, "", "run-1")
+    claims.mark_done([MESSAGE])
+    claims.release(MESSAGE, "run-1")
+    assert claims.claim_and_load(MESSAGE, SENDER, "", "run-2").claim == Claim.DONE
+
+
+def test_claims_are_complete_since_the_first_one_and_since_the_cache_was_emptied(
+    claims: MessageClaims, cluster: RedisCluster, advance_clock: Callable[[float], None]
+) -> None:
+    began = time.time()
+    first = claims.claim_and_load(MESSAGE, SENDER, "").complete_since
+    assert began - 0.001 <= first <= time.time()
+    advance_clock(60)
+    assert claims.claim_and_load("wamid.2", SENDER, "").complete_since == first
+    cluster.flushall()
+    assert claims.claim_and_load("wamid.3", SENDER, "").complete_since >= first + 60
 
 
 def test_delivery_status_marks_messages_done(claims: MessageClaims) -> None:
@@ -92,7 +119,23 @@ def test_claim_loads_all_that_is_cached_of_the_sender(claims: MessageClaims, sen
     values = [cached.value if cached else None for cached in (loaded.person, loaded.pending, loaded.answer)]
     assert values == [{"kind": "visitor"}, {"intent": "balance"}, "From 8"]
     assert (loaded.min_wal, loaded.is_handed_to_office) == ("0/3000148", True)
-    assert claims.claim_and_load("wamid.1", "someone else", "another question") == Loaded(Claim.NEW)
+    other = claims.claim_and_load("wamid.1", "someone else", "another question")
+    nothing = Loaded(Claim.NEW, min_wal="0/3000148", complete_since=other.complete_since)
+    assert other == nothing  # the position of the last write of all is everyone's
+
+
+def test_latest_of_two_positions_counts_as_a_number(claims: MessageClaims, senders: SenderCache) -> None:
+    senders.require_wal(SENDER, "0/FFFFFFFF")
+    senders.require_wal("someone else", "1/0")
+    assert claims.claim_and_load(MESSAGE, SENDER, "").min_wal == "1/0"
+
+
+def test_last_answered_wish_is_loaded(claims: MessageClaims) -> None:
+    claims.finish("wamid.0", sender=SENDER, wish="balance")
+    claims.finish("wamid.1", sender=SENDER)
+    wish = claims.claim_and_load(MESSAGE, SENDER, "").last_wish
+    assert wish is not None
+    assert wish.value == "balance"
 
 
 def test_pending_question_is_dropped_by_the_next_answer(claims: MessageClaims) -> None:
@@ -127,7 +170,8 @@ def test_garbage_in_a_key_counts_as_missing(claims: MessageClaims, cluster: Redi
         cluster.set(f"v1:{name}:{SENDER}", garbage)
     cluster.set("v1:answer:q", garbage)
     cluster.set("v1:claim:other", garbage)
-    assert claims.claim_and_load(MESSAGE, SENDER, "q") == Loaded(Claim.NEW)
+    loaded = claims.claim_and_load(MESSAGE, SENDER, "q")
+    assert loaded == Loaded(Claim.NEW, complete_since=loaded.complete_since)
     assert claims.claim_and_load("other", SENDER, "q").claim == Claim.BUSY  # someone holds it, whoever that is
 
 

@@ -33,7 +33,7 @@ def test_people_forgotten_after_a_write_are_read_at_its_position(
         senders.store_person(name, {})
     senders.forget_person("a", "b", min_wal="0/3000148")
     assert [loaded(redis, name).person for name in ("a", "b")] == [None, None]
-    assert [loaded(redis, name).min_wal for name in ("a", "b", "c")] == ["0/3000148", "0/3000148", None]
+    assert [loaded(redis, name).min_wal for name in ("a", "b", "c")] == ["0/3000148"] * 3  # a lagging replica is seen
     assert 0 < cluster.ttl("v1:written:a") <= WAL_LIFE
 
 

@@ -13,6 +13,7 @@ from functions.adapters.whatsapp.client import Sent, WhatsAppClient, error_of
 from functions.domain.errors import (
     DeliveryUnknown,
     OperatorNeeded,
+    PartlySent,
     Undeliverable,
     WhatsAppError,
     WhatsAppRefused,
@@ -233,10 +234,115 @@ def test_error_without_a_known_code_is_classed_by_the_http_status(
     assert type(error_of(body, status)) is kind
 
 
-def test_html_instead_of_an_answer_is_transient(send: Send, world: OutsideWorld) -> None:
-    world.fails("graph", kind="html")
-    with pytest.raises(WhatsAppUnavailable):
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (503, None, DeliveryUnknown),
+        (502, "x", DeliveryUnknown),
+        (500, {"error": {}}, DeliveryUnknown),
+        (200, None, DeliveryUnknown),
+        (500, {"error": {"code": 131000}}, WhatsAppUnavailable),  # Meta says that it was not taken
+        (429, None, WhatsAppUnavailable),
+        (404, None, WhatsAppRefused),
+    ],
+)
+def test_a_send_is_delivery_unknown_when_the_answer_does_not_say(
+    status: int, body: Any, kind: type[WhatsAppError]
+) -> None:
+    assert type(error_of(body, status, DeliveryUnknown)) is kind
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "html"},
+        {"kind": "html", "status": 502},
+        {"kind": "json", "status": 503, "body": {}},
+        {"kind": "json", "body": {}},
+        {"kind": "json", "body": {"messages": []}},
+        {"kind": "json", "body": {"messages": [{"id": 7}]}},
+        {"kind": "json", "body": {"messages": "x"}},
+    ],
+    ids=str,
+)
+def test_an_ambiguous_answer_to_a_send_is_delivery_unknown_and_not_sent_again(
+    send: Send, world: OutsideWorld, fault: dict[str, Any]
+) -> None:
+    world.fails("graph", **fault, operation="send")
+    with pytest.raises(DeliveryUnknown):
         send(Text("Hello"))
+    assert len(world.calls("graph", "send")) == 1
+
+
+@pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "json", "body": {}}], ids=str)
+def test_an_ambiguous_answer_to_an_upload_is_transient(send: Send, world: OutsideWorld, fault: dict[str, Any]) -> None:
+    world.fails("graph", **fault, operation="upload")
+    with pytest.raises(WhatsAppUnavailable):
+        send(PASS)
+    assert world.outbox() == []
+
+
+# --- a reply of several messages --------------------------------------------------------------------------------------
+
+LONG = " ".join(f"Line {number} of a long text." for number in range(480))  # three messages
+
+
+def fail_part(world: OutsideWorld, environment: pytest.MonkeyPatch, part: int, **fault: Any) -> None:
+    """The call for this part of a reply (from 0) meets a fault."""
+    real, calls = WhatsAppClient._post_once, iter(range(99))
+
+    def post_once(self: WhatsAppClient, *arguments: Any, **content: Any) -> dict[str, object]:
+        if next(calls) == part:
+            world.fails("graph", **fault, operation="send", times=1)
+        return real(self, *arguments, **content)
+
+    environment.setattr(WhatsAppClient, "_post_once", post_once)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 429},
+        {"kind": "status", "status": 400, "code": 131056},
+        {"kind": "status", "status": 400, "code": 100},
+        {"kind": "status", "status": 400, "code": 131026},
+        {"kind": "status", "status": 400, "code": 368},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "reply",
+    [Text(LONG), Buttons(LONG, (Choice("a", "Menu"),)), Document("p.pdf", "Here", instead=LONG)],
+    ids=lambda reply: type(reply).__name__,
+)
+def test_a_reply_goes_on_with_the_part_that_failed(
+    send: Send,
+    whatsapp: WhatsAppClient,
+    world: OutsideWorld,
+    environment: pytest.MonkeyPatch,
+    reply: Reply,
+    fault: dict[str, Any],
+) -> None:
+    def gone() -> bytes:
+        raise AwsError("s3", "NoSuchKey", 404)
+
+    fail_part(world, environment, 1, **fault)
+    with pytest.raises(PartlySent) as failed:
+        send(reply, file=gone)
+    assert (failed.value.parts, failed.value.reply_id) == (1, world.outbox()[0]["id"])
+    sent = whatsapp.send(reply, PARENT, MESSAGE, gone, parts_sent=failed.value.parts)
+    parts = world.texts()
+    assert sent.messages == len(parts) == len(set(parts))
+    assert "".join("".join(parts).split()).startswith("".join(LONG.split()))
+
+
+def test_a_part_whose_delivery_is_unknown_is_not_sent_again(
+    send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    fail_part(world, environment, 1, kind="lost")
+    sent = send(Text(LONG))
+    assert sent.reply_id == world.outbox()[0]["id"]
+    assert len(world.texts()) == len(set(world.texts())) == 3
 
 
 def test_refused_buttons_go_out_as_words_and_a_refused_text_raises(send: Send, world: OutsideWorld) -> None:

@@ -53,7 +53,12 @@ def test_messages_of_a_person_are_in_the_order_they_were_written() -> None:
     def text(name: str, sender: str, moment: int) -> dict[str, object]:
         return {"id": name, "from": sender, "timestamp": str(moment), "type": "text", "text": {"body": name}}
 
-    messages = [text("a2", "2631", 20), text("b1", "2632", 5), text("a3", "2631", 20), text("a1", "2631", 10)]
+    messages = [
+        text("a2", "263177123456", 20),
+        text("b1", "263277123456", 5),
+        text("a3", "263177123456", 20),
+        text("a1", "263177123456", 10),
+    ]
     value = {"metadata": {"phone_number_id": "1"}, "messages": messages}
     body = {
         "object": "whatsapp_business_account",
@@ -93,6 +98,54 @@ def test_messages_to_another_number_are_kept_and_not_answered() -> None:
     foreign = webhook.only_for("another number")
     assert foreign.messages == ()
     assert [item.where for item in foreign.unreadable] == ["metadata.phone_number_id"]
+
+
+# --- who is writing ---------------------------------------------------------------------------------------------------
+
+
+def from_sender(sender: object, **more: object) -> inbound.Webhook:
+    item = {"id": "wamid.1", "from": sender, "timestamp": "1", "type": "text", "text": {"body": "hi"}, **more}
+    good = item | {"id": "wamid.2", "from": "263771234567"}
+    value = {"metadata": {"phone_number_id": "1"}, "messages": [item, good]}
+    entry = {"changes": [{"field": "messages", "value": value}]}
+    return inbound.read({"object": "whatsapp_business_account", "entry": [entry]})
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "263771234567",
+        "+263 77 123 4567",
+        "+263-77-(123)-4567",
+        "\u200e263771234567",
+        "263\u00a077\u200b1234567",
+        "\ufeff263771234567",
+    ],
+)
+def test_a_number_is_read_however_it_is_written(sender: str) -> None:
+    webhook = from_sender(sender)
+    first, _ = webhook.messages
+    assert (first.phone, first.bsuid, webhook.unreadable) == ("+263771234567", None, ())
+
+
+@pytest.mark.parametrize("sender", ["ZW.13491208655302741918", "US.ENT.11815799212886844830", "ZW.a1B2"])
+def test_a_user_id_in_place_of_the_number_is_read_as_such(sender: str) -> None:
+    first, _ = from_sender(sender).messages
+    assert (first.phone, first.bsuid) == (None, sender)
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "0", "12 34", "1" * 16, "parent", "٢٦٣٧٧١٢٣٤٥٦٧", "ZW.", "zw.1", "ZW.1 2", 7, None]
+)
+def test_a_sender_that_is_neither_is_kept_for_inspection_and_costs_no_neighbour(sender: object) -> None:
+    webhook = from_sender(sender)
+    assert [message.id for message in webhook.messages] == ["wamid.2"]
+    assert [item.where for item in webhook.unreadable] == ["entry[0].changes[0].value.messages[0]"]
+
+
+def test_a_garbled_number_beside_a_user_id_is_left_out() -> None:
+    first, _ = from_sender("parent", from_user_id="ZW.100").messages
+    assert (first.phone, first.bsuid) == (None, "ZW.100")
 
 
 # --- replies that WhatsApp gave up after 24 hours ---------------------------------------------------------------------
