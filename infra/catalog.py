@@ -501,6 +501,8 @@ def machine(name: str) -> Machine:
     raise KeyError(f"no state machine {name!r} in the catalog; there are: {', '.join(m.name for m in MACHINES)}")
 
 
+# Deliveries of a message or notice before it is a dead letter. The definitions compare with it at the last one.
+MESSAGE_RECEIVES: Final = 5
 QUEUE_VISIBILITY_SECONDS: Final = machine("conversation").visibility_seconds
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from functions.domain.people import Person
-from infra.constructs.queues import MESSAGE_RECEIVES
+from infra.catalog import MESSAGE_RECEIVES
 from infra.state_machine_definition import LAMBDA_INVOKE, tasks
 from local.step_functions.errors import FunctionError
 from local.step_functions.execution import Execution

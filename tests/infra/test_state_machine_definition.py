@@ -1,12 +1,13 @@
 """What the loader adds to a definition, and what it refuses."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.catalog import FUNCTIONS, MACHINES, Function, Machine
+from infra.catalog import FUNCTIONS, MACHINES, MESSAGE_RECEIVES, Function, Machine
 from infra.state_machine_definition import (
     FOLDER,
     INTERRUPTED_RETRY,
@@ -220,3 +221,9 @@ def test_the_product_s_definitions_are_loaded_and_differ_from_their_files_by_ret
         own.pop("Retry", None)
         made.pop("Retry", None)
     assert deployed == written
+
+
+@pytest.mark.parametrize("machine", [item for item in MACHINES if item.queue], ids=lambda machine: machine.name)
+def test_a_definition_knows_the_last_delivery_of_its_queue(machine: Machine) -> None:
+    compared = re.findall(r"\$receive_count (?:<|>=) (\d+)", load(machine))
+    assert {int(number) for number in compared} == {MESSAGE_RECEIVES}

@@ -16,11 +16,13 @@ from functions import (
     release_claim,
     send_receipt,
 )
+from infra.catalog import MESSAGE_RECEIVES
 from local.step_functions.definitions import substitute
 from local.step_functions.execution import Execution
 from local.step_functions.runner import run
 from tests.conftest import Database, OutsideWorld
 from tests.functions.conftest import Approve, Cached
+from tests.functions.examples import deliver, status
 from tests.functions.outages import without_cache
 
 RUDO, TENDAI, TARIRO, TERM = "+263771234567", "+263772345678", "SSC20259001", "2026-3"
@@ -63,10 +65,11 @@ def invoke(name: str, payload: Any) -> Any:
     return FUNCTIONS[name].handler(payload, None)
 
 
-def process(**notice: Any) -> Execution:
+def process(receive_count: int = 1, **notice: Any) -> Execution:
     """One notice as the pipe hands it over."""
     names = {name: name for name in re.findall(r"\$\{(\w+)\}", DEFINITION)} | {"SchoolApi": "rest"}
-    record = {"body": json.dumps(notice or NOTICE)}
+    attributes = {"ApproximateReceiveCount": str(receive_count)}
+    record = {"body": json.dumps(notice or NOTICE), "attributes": attributes}
     return run(substitute(DEFINITION, names), [record], invoke, machine="payment", pace=0)
 
 
@@ -178,11 +181,33 @@ def test_a_receipt_does_not_count_as_a_message_of_the_guardian(
     assert cached.load(RUDO).pending is not None  # "Which child?" may still be answered
 
 
-def test_a_receipt_that_is_lost_is_counted_and_the_others_are_sent(
+def test_a_receipt_that_was_not_taken_is_tried_again_without_those_who_have_theirs(
     records: Database, world: OutsideWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     have_written(records, RUDO, TENDAI)
     world.fails("graph", kind="status", status=400, code=131042, times=1)
-    assert process().status == "SUCCEEDED"
+    assert process().status == "FAILED"
+    assert len(world.outbox()) == 1
+    assert process(receive_count=2).status == "SUCCEEDED"
+    assert sorted(message["to"] for message in world.outbox()) == [RUDO, TENDAI]
+    assert "ReceiptsLost" not in capsys.readouterr().out
+
+
+def test_a_receipt_that_is_lost_at_the_last_try_is_counted_and_the_others_are_sent(
+    records: Database, world: OutsideWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    have_written(records, RUDO, TENDAI)
+    world.fails("graph", kind="status", status=400, code=131042, times=1)
+    assert process(receive_count=MESSAGE_RECEIVES).status == "SUCCEEDED"
     assert len(world.outbox()) == 1
     assert '"ReceiptsLost":[1.0]' in capsys.readouterr().out
+
+
+def test_a_receipt_whose_delivery_is_unknown_is_not_sent_again(records: Database, world: OutsideWorld) -> None:
+    have_written(records, RUDO)
+    world.fails("graph", kind="lost", times=1)
+    assert process().status == "FAILED"
+    (message,) = world.outbox()
+    deliver([status("sent", id=message["id"], answer_to=message["opaque"])])
+    assert process(receive_count=2).status == "SUCCEEDED"
+    assert len(world.outbox()) == 1

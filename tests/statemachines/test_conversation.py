@@ -43,7 +43,7 @@ from functions.domain.student_records import StudentRecord
 from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
-from infra.constructs.queues import MESSAGE_RECEIVES
+from infra.catalog import MESSAGE_RECEIVES
 from infra.state_machine_definition import NOT_STARTED_RETRY
 from local.step_functions.errors import FunctionError, InvokeError
 from local.step_functions.execution import Execution

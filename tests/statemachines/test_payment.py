@@ -15,7 +15,7 @@ from functions.domain.replies import words_of
 from functions.services.account_lookup import to_cache
 from functions.services.payments import Prepared
 from functions.services.send_receipt import ReceiptRequest
-from infra.constructs.queues import MESSAGE_RECEIVES
+from infra.catalog import MESSAGE_RECEIVES
 from local.step_functions.execution import Execution
 from local.step_functions.runner import run
 from local.step_functions.validation import check
