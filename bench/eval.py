@@ -19,6 +19,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from bench.eval_model import model_alone
 from bench.report import Table
 from functions.adapters import phrases_config, school_config
 from functions.domain import intents
@@ -118,6 +119,7 @@ class Outcome:
     label: str  # one of LABELS, or TO_THE_MODEL
     student_ids: tuple[str, ...] = ()  # the children whom it concerns; empty: all of the sender's
     also: frozenset[str] = frozenset()  # further wishes that it heard
+    confirms: bool = False  # a pass or a STOP waits for a tap
 
 
 Understander = Callable[[str, bool], Outcome]  # (text, registered) -> what the assistant would do
@@ -152,6 +154,20 @@ def rules_alone() -> Understander:
     return understand
 
 
+def rules_and_model() -> Understander:
+    """What a parent gets: the rules where they are certain, else the model, whose passes and STOPs wait for a tap."""
+    rules, model = rules_alone(), model_alone()
+
+    def understand(text: str, registered: bool) -> Outcome:
+        outcome = rules(text, registered)
+        if outcome.label != TO_THE_MODEL:
+            return outcome
+        heard = model(text, registered)
+        return Outcome(heard.label, heard.student_ids, heard.also, confirms=True)
+
+    return understand
+
+
 # --- judging
 
 
@@ -167,7 +183,7 @@ def judge(line: Line, outcome: Outcome) -> Verdict:
     if outcome.label == TO_THE_MODEL:
         return Verdict.TO_THE_MODEL
     if outcome.label in DANGEROUS and outcome.label not in line.ok | line.also:
-        return Verdict.DANGEROUS
+        return Verdict.WRONG if outcome.confirms else Verdict.DANGEROUS
     return Verdict.RIGHT if outcome.label in line.ok else Verdict.WRONG
 
 
@@ -217,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     try:
         lines = read_lines(given.file)
-        understanders = {"rules alone": rules_alone()}
+        understanders = {"rules alone": rules_alone(), "rules and model": rules_and_model()}
     except (LineError, ConfigurationError) as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 2

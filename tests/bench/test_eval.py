@@ -1,11 +1,13 @@
 """The evaluation of what parents type: how lines are read and judged, and what the rules alone must not do."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from bench.eval import (
+    DANGEROUS,
     LINES,
     TO_THE_MODEL,
     Line,
@@ -17,6 +19,7 @@ from bench.eval import (
     main,
     read_lines,
     rules_alone,
+    rules_and_model,
     table,
 )
 
@@ -41,6 +44,19 @@ def line(want: str, *, text: str = "hi", ok: tuple[str, ...] = (), also: tuple[s
 )
 def test_an_outcome_is_judged_by_the_labels(wanted: Line, label: str, verdict: Verdict) -> None:
     assert judge(wanted, Outcome(label)) == verdict
+
+
+def test_what_waits_for_a_tap_is_wrong_but_not_dangerous() -> None:
+    assert judge(line("office"), Outcome("gate_pass", confirms=True)) == Verdict.WRONG
+
+
+def test_the_model_understands_what_the_rules_leave_to_it() -> None:
+    lines = read_lines(LINES)
+    judged = evaluate(lines, rules_and_model())
+    counts = Counter(verdict for _, _, verdict in judged)
+    assert counts[Verdict.DANGEROUS] == counts[Verdict.TO_THE_MODEL] == 0
+    assert counts[Verdict.RIGHT] >= 0.9 * len(lines)
+    assert not [line.text for line, outcome, _ in judged if outcome.label in DANGEROUS - line.ok - line.also]
 
 
 @pytest.mark.parametrize(

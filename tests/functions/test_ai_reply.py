@@ -114,7 +114,7 @@ def test_an_answer_that_names_a_child_is_nobody_elses(environment: pytest.Monkey
 
 
 def test_a_wish_beside_an_answer_is_not_lost(environment: pytest.MonkeyPatch) -> None:
-    wish = {"type": "wish", "wish": "balance", "children": [], "term": None}
+    wish: dict[str, Any] = {"type": "wish", "wish": "balance", "children": [], "term": None}
     with scripted((200, structured({"type": "answer", "text": "School starts at 08:00."}, wish))) as server:
         environment.setenv("OPENAI_API_URL", server.url + "/v1")
         found = ask("When does school start, and my balance")

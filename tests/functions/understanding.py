@@ -24,5 +24,5 @@ def understood(
     text: str | None = "hi", phone: str | None = RUDO, message_id: str = "wamid.1", **more: Any
 ) -> dict[str, Any]:
     """What `understand` returns for one message."""
-    event = {name: more.pop(name) for name in ("receive_count", "run") if name in more}
+    event: dict[str, Any] = {name: more.pop(name) for name in ("receive_count", "run") if name in more}
     return understand.handler({"message": message(text, phone, message_id, **more), **event}, None)

@@ -98,11 +98,11 @@ def test_each_guardian_who_has_written_gets_a_receipt_with_the_new_figures(
 def test_a_payment_that_nobody_gets_a_receipt_for_is_recorded_and_nothing_is_sent(
     world: OutsideWorld, student_id: str
 ) -> None:
-    execution = process(**NOTICE | {"student_id": student_id})
+    execution = process(**dict[str, Any](NOTICE) | {"student_id": student_id})
     assert execution.status == "SUCCEEDED"
     assert steps(execution) == ["Parse notice", "Prepare receipts", "Record payment", "Done"]
     assert world.calls("graph") == []
-    again = process(**NOTICE | {"student_id": student_id})
+    again = process(**dict[str, Any](NOTICE) | {"student_id": student_id})
     assert (again.status, steps(again)) == ("SUCCEEDED", ["Parse notice", "Prepare receipts", "Done"])
 
 
@@ -159,7 +159,7 @@ def test_a_receipt_that_expired_is_sent_again_as_the_template(
     assert process().status == "SUCCEEDED"
     approve(receipt="fee_receipt")
     world.page("PUT", "/templates", {"fee_receipt": {"language": "en", "parameters": 3}})
-    expired = {"id": "expired:wamid.r", "expired_receipt": f"payment:b-1:{contact}"}
+    expired: dict[str, Any] = {"id": "expired:wamid.r", "expired_receipt": f"payment:b-1:{contact}"}
     assert process(**expired).status == "SUCCEEDED"
     world.page("PUT", "/templates", {})
     _, message = world.outbox()

@@ -423,7 +423,11 @@ def test_figures_are_as_old_as_the_beginning_of_their_fetch(functions: Make, sch
     asked: list[float] = []
 
     def noting(real: Fake) -> Fake:
-        return lambda event: asked.append(datetime.now(UTC).timestamp()) or real(event)
+        def note(event: Any) -> Any:
+            asked.append(datetime.now(UTC).timestamp())
+            return real(event)
+
+        return note
 
     fakes.instead = {name: noting(getattr(fakes, name)) for name in ("FetchFees", "FetchPayments", "FetchAccount")}
     execution = converse(fakes, "balance", school_api)

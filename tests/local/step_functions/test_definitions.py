@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from infra.catalog import MACHINES, Machine, SchoolApi
+from infra.state_machine_definition import PLACEHOLDER
 from local.plan import Plan, Ports
-from local.step_functions.definitions import PLACEHOLDER, load_definitions, substitute, values
+from local.step_functions.definitions import load_definitions, substitute, values
 from local.step_functions.errors import InvalidDefinitionError
 from local.step_functions.validation import check
 
