@@ -16,7 +16,6 @@ INDEX = ROOT / "docs" / "decisions" / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MAKEFILES = ("Makefile", "infra/infra.mk", "bench/bench.mk")
 
-NOT_YET_FILES: set[str] = set()
 NOT_YET_TARGETS: set[str] = set()
 STALE_SOURCES: set[str] = set()
 
@@ -119,7 +118,7 @@ def _tracked(pattern: str) -> Iterator[Path]:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_files_that_a_page_names_exist(page: Path) -> None:
-    assert [name for name in file_names(prose(page)) if name not in NOT_YET_FILES and not exists(name)] == []
+    assert [name for name in file_names(prose(page)) if not exists(name)] == []
 
 
 def test_a_file_that_is_missing_is_found() -> None:
@@ -127,11 +126,6 @@ def test_a_file_that_is_missing_is_found() -> None:
         "`functions/<name>.py` `functions/layers/{core,pdf}.in` `nowhere.py` `docs/nowhere/` `.local/x.json` `say hi`"
     )
     assert [name for name in file_names(text) if not exists(name)] == ["nowhere.py", "docs/nowhere/"]
-
-
-@pytest.mark.parametrize("name", sorted(NOT_YET_FILES))
-def test_a_file_is_listed_as_missing_only_while_it_is(name: str) -> None:
-    assert not exists(name), "it exists now: remove it from NOT_YET_FILES"
 
 
 SOURCES = sorted(
