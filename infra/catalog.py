@@ -477,8 +477,8 @@ class Machine:
 
     @property
     def visibility_seconds(self) -> int:
-        """How long the queue hides a message that an execution has: AWS asks for six times the target's timeout."""
-        return 6 * self.seconds
+        """How long the queue hides a message that an execution has; see docs/decisions/0046."""
+        return 2 * self.seconds
 
 
 MACHINES: Final[tuple[Machine, ...]] = (

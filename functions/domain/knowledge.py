@@ -19,6 +19,9 @@ COMMON = frozenset(
 # They say nothing of the subject, but tell one question from another: when and where is sports day?
 ASKING = frozenset("how many much when where who why".split())
 LONGEST_KEY = 200
+MOST_OF_A_QUESTION = 400  # characters of one that is asked twice
+PLAIN = re.compile(r"[A-Za-z0-9\s.,?!'’\"“”:;()/&+🙏😊👍-]*")  # a key keeps or deliberately leaves out every such sign
+APOSTROPHES = str.maketrans("", "", "'’")
 
 
 def words_of(text: str) -> list[str]:
@@ -40,14 +43,19 @@ def _stem(word: str) -> str:
 
 
 def normalise_question(text: str) -> str:
-    """One key for the same question in another order, case or punctuation.
+    """One key for the same question in another case or punctuation, with or without words that say nothing.
 
-    "" for one without content, or too long to be asked twice.
+    The order of the telling words counts: "register before pay" is another question than "pay before register".
+
+    "" for one without content, too long to be asked twice, or with signs that the key would drop although a model reads
+    them: under such a key an order to the model could be hidden beside an honest question.
     """
-    words = set(words_of(text))
-    asking = ASKING.intersection(WORD.findall(text.lower()))
-    key = " ".join(sorted(words | asking)) if words else ""
-    return key if len(key) <= LONGEST_KEY else ""
+    if len(text) > MOST_OF_A_QUESTION or not PLAIN.fullmatch(text):
+        return ""
+    words = WORD.findall(text.lower().translate(APOSTROPHES))
+    telling = [_stem(word) for word in words if word not in COMMON and word not in ASKING]
+    key = " ".join([*sorted(ASKING.intersection(words)), *telling])
+    return key if telling and len(key) <= LONGEST_KEY else ""
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,7 @@ def _confirm(turn: Turn, school: School, now: datetime) -> Reply:
     if turn.plan.intent == Intent.OPT_OUT:
         body = "Shall I stop writing to you first, for example when a payment has arrived? I have not changed anything yet."
         return Buttons(body, (Choice(tap_id(Intent.OPT_OUT), "Stop messages"),))
-    (student,) = turn.plan.students
+    student = turn.plan.students[0]  # `decide` asks which child first
     body = f"Is this about a gate pass for *{student.name}*? Tap the button and I issue it."
     return Buttons(body, (Choice(tap_id(Intent.GATE_PASS, student.id), "Gate pass"),))
 

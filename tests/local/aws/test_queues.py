@@ -9,7 +9,7 @@ from tests.conftest import eventually
 from tests.local.aws.conftest import RunningAccount
 
 
-@pytest.mark.parametrize(("queue", "visibility"), [("messages", "540"), ("payments", "360")])
+@pytest.mark.parametrize(("queue", "visibility"), [("messages", "180"), ("payments", "120")])
 def test_each_fifo_queue_has_the_attributes_that_are_deployed(
     account: RunningAccount, queue: str, visibility: str
 ) -> None:
