@@ -19,4 +19,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return dependencies.message_handler().handle(incoming).as_json()
 
 
-prewarm(lambda: dependencies.redis().prewarm(), lambda: dependencies.message_history().prewarm())
+prewarm(
+    dependencies.message_handler,  # reads the phrases
+    lambda: dependencies.redis().prewarm(),
+    lambda: dependencies.message_history().prewarm(),
+)
