@@ -44,9 +44,9 @@ BUNDLE: Final = Function(
 )
 EMPTY_CODE: Final = "def handler(event, context):\n    return {}\n"
 BUNDLE_CODE: Final = """
+from functions import {names}
 import boto3, openai, qrcode, redis.cluster, reportlab.platypus, requests, sqlalchemy.orm, strawberry
 import sqlalchemy.dialects.postgresql.pg8000, PIL.Image, phonenumbers, aws_lambda_powertools
-from functions import {names}
 boto3.client("s3"), boto3.client("sqs"), openai.OpenAI(api_key="none").responses
 from functions.adapters import school_graph_client
 from functions.adapters.database import connection, gate_passes, message_log, senders
