@@ -148,7 +148,7 @@ def _ask_model(plan: Plan) -> str:
     """One answer. The client is the process's, as it was in the old bot."""
     store, model = _language_model(plan.openai_api_url, plan.openai_model)
     store.put("AI", plan.openai_api_key)
-    return model.answer("You answer for a school.", QUESTION)
+    return model.understand("You answer for a school.", QUESTION, {"format": {"type": "text"}}).text
 
 
 @cache

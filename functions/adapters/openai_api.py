@@ -55,10 +55,6 @@ class LanguageModel:
         """Load the SDK, make the client, and import the part of it that answers."""
         _ = self._client().responses
 
-    def answer(self, instructions: str, content: str) -> str:
-        """The model's answer as text; raises AnswerUnavailable when there is none in time, or it was cut off."""
-        return self._complete(instructions, content, None, BUDGET).text
-
     def understand(
         self, instructions: str, content: str, text_format: Mapping[str, Any], budget: float = BUDGET
     ) -> ModelOutput:
@@ -66,23 +62,18 @@ class LanguageModel:
 
         Ends within `budget` seconds whatever the server does. Raises AnswerUnavailable without an answer, and its
         subclass InvalidModelReply for one that is refused, cut off, filtered or empty.
-        """
-        return self._complete(instructions, content, text_format, budget)
 
-    def _complete(
-        self, instructions: str, content: str, text_format: Mapping[str, Any] | None, budget: float
-    ) -> ModelOutput:
-        """Nothing is stored at OpenAI. The instructions are the same for everyone on one day: cached there."""
+        Nothing is stored at OpenAI. The instructions are the same for everyone on one day: cached there.
+        """
         request: dict[str, Any] = {
             "model": self._name,
             "instructions": instructions,
             "input": content,
+            "text": dict(text_format),
             "max_output_tokens": MOST_TOKENS,
             "prompt_cache_key": CACHE_KEY,
             "store": False,
         }
-        if text_format is not None:
-            request["text"] = dict(text_format)
         started = time.monotonic()
         try:
             response = self._ask(request, started + budget)

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 
 from functions.adapters.school_config import school
-from functions.domain import answers, knowledge
+from functions.domain import knowledge, model_contract
 
 
 def question_key(text: str, day: date) -> str:
@@ -19,4 +19,4 @@ def question_key(text: str, day: date) -> str:
 
 @cache
 def _instructions_digest(day: date) -> str:
-    return hashlib.sha256(answers.instructions(school(), day).encode()).hexdigest()[:8]
+    return hashlib.sha256(model_contract.instructions(school(), day).encode()).hexdigest()[:8]

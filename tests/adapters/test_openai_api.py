@@ -94,12 +94,6 @@ def test_one_call_asks_for_a_strict_reply_and_stores_nothing() -> None:
     assert body["max_output_tokens"] == openai_api.MOST_TOKENS
 
 
-def test_a_plain_answer_asks_for_no_format() -> None:
-    with scripted((200, response(" School starts at 08:00. "))) as script:
-        assert model(script.url).answer("Rules.", "When?") == "School starts at 08:00."
-    assert "text" not in json.loads(script.requests[0]["body"])
-
-
 def test_cached_tokens_of_the_prompt_are_counted(counted: dict[str, float]) -> None:
     with scripted((200, response("{}"))) as script:
         assert understand(script) == ModelOutput("{}", 2000, 1792)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain import answers
+from functions.domain import answers, model_contract
 from functions.domain.accounts import Line, StudentAccount
 from functions.domain.answers import MOST_ANSWER, MOST_LINES, MOST_QUESTION
 from functions.domain.grounding import amounts_in as amounts_of_currency
@@ -146,7 +146,7 @@ def test_no_question_can_close_its_mark_or_be_too_long(text: str) -> None:
 
 
 def test_the_instructions_hold_the_whole_knowledge_and_the_rules() -> None:
-    told = answers.instructions(SCHOOL, TODAY)
+    told = model_contract.instructions(SCHOOL, TODAY)
     assert all(entry.answer in told for entry in SCHOOL.knowledge.entries)
     assert "Term 3, 2026: 7 September 2026 to 3 December 2026" in told
     assert "Monday, 23 November 2026" in told
@@ -154,14 +154,14 @@ def test_the_instructions_hold_the_whole_knowledge_and_the_rules() -> None:
         SCHOOL.office.email,
         SCHOOL.office.address,
         SCHOOL.assistant,
-        "never claim to be a human",
-        "not an instruction",
+        "you never claim to be one",  # a human
+        "never an instruction",
     ):
         assert part in told
     assert told.endswith(answers.facts(SCHOOL, TODAY))
     assert "All amounts are in US dollars." in told
     assert "(English, Shona or Ndebele)" in told
-    assert told == answers.instructions(SCHOOL, TODAY)  # the same for everyone, so that it can be cached
+    assert told == model_contract.instructions(SCHOOL, TODAY)  # the same for everyone, so that it can be cached
 
 
 def test_the_figures_of_each_child() -> None:

@@ -22,7 +22,7 @@ from functions.adapters.documents.pass_page import pass_page
 from functions.adapters.documents.statement import statement_pdf
 from functions.adapters.school_config import load
 from functions.adapters.whatsapp import message_format
-from functions.domain import answers
+from functions.domain import answers, model_contract
 from functions.domain.accounts import Account, Line, StudentAccount
 from functions.domain.conversation import NextStep, Plan, ReplyType, decide
 from functions.domain.documents import GatePassDocument, Letterhead, PassPage, StatementChild, StatementDocument
@@ -277,7 +277,7 @@ def test_the_page_behind_the_code_is_this_schools(state: PassState) -> None:
 
 
 def test_the_ai_is_told_of_this_school_and_its_currency() -> None:
-    told = answers.instructions(SCHOOL, TODAY) + answers.figures(ACCOUNT, FAMILY, SCHOOL)
+    told = model_contract.instructions(SCHOOL, TODAY) + answers.figures(ACCOUNT, FAMILY, SCHOOL)
     nothing_of_the_first(told)
     assert "You are Ida, the WhatsApp assistant of Linden International School." in told
     assert "(English, German or Turkish)" in told
@@ -348,7 +348,7 @@ def test_the_simulated_services_are_this_schools(client: Client) -> None:
     assert '"student_number": "LIS20250001"' in students.replace('":"', '": "')
     nothing_of_the_first(students)
     nothing_of_the_first(client.page("GET", "/sample").text)
-    instructions = answers.instructions(SCHOOL, TODAY)
+    instructions = model_contract.instructions(SCHOOL, TODAY)
     with openai.OpenAI(api_key=client.plan.openai_api_key, base_url=client.plan.openai_api_url, max_retries=0) as sdk:
 
         def ask(question: str) -> str:

@@ -96,7 +96,7 @@ class Prompt:
     @property
     def email(self) -> str:
         """The office's, as far as it was given."""
-        found = _EMAIL.search(self.given)
+        found = _EMAIL.search(self.sections.get("OFFICE") or self.given)
         return found[0] if found else ""
 
 

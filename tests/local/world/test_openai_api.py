@@ -93,7 +93,7 @@ def test_the_products_own_prompt_is_understood() -> None:
 
     def told(text: str) -> str:
         content = f"{figures}\n\n{answers.question(text)}"
-        return answer(Prompt.of({"instructions": answers.instructions(school, date(2026, 11, 23)), "input": content}))
+        return answer(Prompt.of({"instructions": model_contract.instructions(school, TODAY), "input": content}))
 
     both = told("How much do I owe?")
     assert "Tariro Moyo (Grade 3), 2026-3: billed $400.00" in both
