@@ -275,21 +275,8 @@ def is_consent_change(text: str | None, phrases: Phrases) -> bool:
     return len(found) == 1 and found[0].intent in _OPT_INTENTS
 
 
-def yes_or_no(text: str | None, phrases: Phrases) -> bool | None:
-    """The answer that a bare yes or no gives to a question of ours; None for anything else."""
-    parts = divide(text or "", phrases).parts
-    for answer, said in (("yes", True), ("no", False)):
-        if any(answer in part.roles for part in parts) and _is_made_of(list(parts), _AROUND | {answer, "thanks"}):
-            return said
-    return None
-
-
-def wants_a_person(text: str, phrases: Phrases) -> bool:
-    """Whether a longer message asks to talk to a person before anything else: the rest is for that person to read."""
-    return _wants_a_person(divide(text, phrases).parts)
-
-
 def _wants_a_person(parts: Sequence[Part]) -> bool:
+    """Whether a longer message asks to talk to a person before anything else: the rest is for that person to read."""
     spoken = [part for part in parts if not part.roles & _AROUND]
     if not spoken or "questions" in spoken[0].roles:  # "when can I talk to the office?"
         return False

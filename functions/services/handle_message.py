@@ -81,7 +81,7 @@ class Understood:
 
 @dataclass(frozen=True)
 class MessageHandler:
-    """Every message passes here once, and once more after a look-up of students at the school."""
+    """Every message passes here once; once more after a look-up at the school, and after the model named a wish."""
 
     claims: MessageClaims
     senders: SenderLookup

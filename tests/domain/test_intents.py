@@ -18,8 +18,6 @@ from functions.domain.intents import (
     read_tap,
     recognise,
     tap_id,
-    wants_a_person,
-    yes_or_no,
 )
 from functions.domain.people import Student
 from functions.domain.words import plain
@@ -281,15 +279,6 @@ def test_a_number_of_the_menu_beside_other_words_is_certain_only_as_copied() -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
-    [("yes", True), ("Yes please", True), ("ehe", True), ("no", False), ("No, thank you", False), ("aiwa", False)]
-    + [(text, None) for text in ("", "ok", "yes and no", "yes balance", "no way", "thanks", "1")],
-)
-def test_a_bare_yes_or_no(text: str, answer: bool | None) -> None:
-    assert yes_or_no(text, phrases()) is answer
-
-
-@pytest.mark.parametrize(
     ("text", "is_change"),
     [("STOP", True), ("please stop", True), ("hi, stop", True), ("subscribe", True), ("unstop", True)]
     + [(text, False) for text in ("", "don't stop", "start", "stop the bus", "balance", "stop and balance")],
@@ -314,7 +303,7 @@ def test_a_change_of_consent_is_heard_as_the_command_is(text: str, is_change: bo
     ],
 )
 def test_a_wish_to_talk_is_heard_in_a_longer_message(text: str, wanted: bool) -> None:
-    assert wants_a_person(text, phrases()) is wanted
+    assert (asked(text).intent == Intent.OFFICE) is wanted
 
 
 def test_the_office_closes_a_request_in_words() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import functions
 from functions.adapters.phrases_config import phrases
-from functions.domain.intents import is_consent_change, is_personal, read_tap, recognise, yes_or_no
+from functions.domain.intents import is_consent_change, is_personal, read_tap, recognise
 from functions.domain.words import tokens
 from tests.domain.a_school import FAMILY, SCHOOL, TODAY
 
@@ -114,7 +114,6 @@ def understand(text: str) -> None:
     )
     is_consent_change(text, phrases())
     is_personal(text, FAMILY, phrases())
-    yes_or_no(text, phrases())
     read_tap(text)
 
 

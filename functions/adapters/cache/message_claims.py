@@ -14,7 +14,6 @@ from functions.adapters.cache.redis_client import HARD_LIFE, CachedValue, RedisC
 CLAIM_LIFE: Final = 120  # seconds: longer than a state machine may run
 DONE_LIFE: Final = 8 * 24 * 3600  # WhatsApp delivers again for seven days
 PENDING_LIFE: Final = 15 * 60
-WISH_LIFE: Final = 24 * 3600
 
 # Deletes a claim if it is still this run's own: another run, or a delivery status, may have changed it.
 _RELEASE: Final = """
@@ -42,7 +41,6 @@ class Loaded:
     answer: CachedValue | None = None  # to the common question
     min_wal: str | None = None  # WAL position that a read of this sender must see
     is_handed_to_office: bool = False
-    last_wish: CachedValue | None = None  # what was answered last
     complete_since: float = 0.0  # Unix seconds: the cache holds every claim from then on
 
 
@@ -72,12 +70,11 @@ class MessageClaims:
                 pipe.get(key(*part))
             pipe.get(key("written", sender))
             pipe.exists(key("quiet", sender))
-            pipe.get(key("last-wish", sender))
             pipe.get(key("wal"))
             now = time.time()
             pipe.set(key("complete-since"), f"{now:.3f}", nx=True, ex=DONE_LIFE)
             pipe.getex(key("complete-since"), ex=DONE_LIFE)
-            is_new, claim, person, pending, answer, own_wal, handed, wish, wal, _, since = pipe.execute()
+            is_new, claim, person, pending, answer, own_wal, handed, wal, _, since = pipe.execute()
             is_ours = is_new or (run and claim == ours)
             return Loaded(
                 claim=Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY,
@@ -86,7 +83,6 @@ class MessageClaims:
                 answer=unpack(answer),
                 min_wal=latest_wal(own_wal, wal),
                 is_handed_to_office=bool(handed),
-                last_wish=unpack(wish),
                 complete_since=float(since or now),
             )
 
@@ -115,7 +111,6 @@ class MessageClaims:
         *,
         sender: str = "",
         pending: object = None,
-        wish: str = "",
         values: Mapping[tuple[str, ...], object] | None = None,
         term: str = "",
         accounts: Mapping[str, object] | None = None,
@@ -123,7 +118,7 @@ class MessageClaims:
     ) -> bool:
         """Mark the message done and store what its run found, in one round trip; False when the cache is down.
 
-        `pending`: what we asked this sender back, None for nothing. `wish`: what was answered. `values`: by key parts.
+        `pending`: what we asked this sender back, None for nothing. `values`: by key parts.
         `accounts`: by student id, of `term`, fetched at `fetched_at` (Unix seconds).
         """
 
@@ -134,8 +129,6 @@ class MessageClaims:
                 pipe.set(key("pending", sender), pack(pending), ex=PENDING_LIFE)
             elif sender:
                 pipe.delete(key("pending", sender))
-            if wish:
-                pipe.set(key("last-wish", sender), pack(wish), ex=WISH_LIFE)
             for parts, value in (values or {}).items():
                 pipe.set(key(*parts), pack(value), ex=HARD_LIFE)
             queue_store(pipe, term, accounts or {}, fetched_at)

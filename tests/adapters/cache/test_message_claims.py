@@ -130,14 +130,6 @@ def test_latest_of_two_positions_counts_as_a_number(claims: MessageClaims, sende
     assert claims.claim_and_load(MESSAGE, SENDER, "").min_wal == "1/0"
 
 
-def test_last_answered_wish_is_loaded(claims: MessageClaims) -> None:
-    claims.finish("wamid.0", sender=SENDER, wish="balance")
-    claims.finish("wamid.1", sender=SENDER)
-    wish = claims.claim_and_load(MESSAGE, SENDER, "").last_wish
-    assert wish is not None
-    assert wish.value == "balance"
-
-
 def test_pending_question_is_dropped_by_the_next_answer(claims: MessageClaims) -> None:
     claims.finish("wamid.0", sender=SENDER, pending={"intent": "balance"})
     claims.finish("wamid.1", sender=SENDER)
