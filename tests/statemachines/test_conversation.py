@@ -1080,11 +1080,11 @@ def test_a_message_that_another_run_has_stays_in_the_queue(functions: Make) -> N
     assert [name for name, _ in fakes.calls] == ["Understand"]  # the other run's claim is not released
 
 
-def receive(fakes: Functions, count: int, **fields: Any) -> Execution:
+def receive(fakes: Functions, count: int, text: str = "balance", **fields: Any) -> Execution:
     """The message, delivered by the queue for this many times."""
     fields = {"timestamp": int(time.time())} | fields
     record = {
-        "body": json.dumps(message("balance", **fields)),
+        "body": json.dumps(message(text, **fields)),
         "attributes": {"ApproximateReceiveCount": str(count)},
     }
     return run(definition(), [record], fakes, pace=0)
@@ -1123,6 +1123,32 @@ def test_what_was_answered_or_is_late_is_never_apologised_for(
     execution = receive(fakes, MESSAGE_RECEIVES, **fields)
     assert (execution.status, steps(execution)) == ("FAILED", [*START, *RELEASED])
     assert fakes.payloads("SendReply") == []
+
+
+def fails_from_the_second_on(fakes: Functions) -> None:
+    """The first call of `Understand` goes well, no other does."""
+    first = iter([fakes.Understand])
+
+    def understand(event: Any) -> Any:
+        for call in first:
+            return call(event)
+        raise KeyError("bug")
+
+    fakes.instead["Understand"] = understand
+
+
+@pytest.mark.parametrize("way", ["wish", "look-up"])
+def test_one_that_could_not_be_understood_again_gets_the_apology_too(functions: Make, way: str) -> None:
+    """After the model named a wish, or the school was asked for a student."""
+    fakes = functions() if way == "wish" else functions(VISITOR)
+    fails_from_the_second_on(fakes)
+    heard(fakes, Request(Intent.BALANCE))
+    words = "what remains on the side of the uncle" if way == "wish" else f"balance {TARIRO.id}"
+    execution = receive(fakes, MESSAGE_RECEIVES, words)
+    assert execution.status == "SUCCEEDED"
+    assert len(fakes.payloads("Understand")) == 2
+    assert len(fakes.replies) == 1
+    assert "something went wrong" in fakes.replies[0]
 
 
 def test_a_message_that_was_never_understood_gets_one_apology_at_the_last_try(functions: Make) -> None:
