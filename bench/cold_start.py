@@ -31,6 +31,7 @@ from local.lambda_service.packages import Packages
 
 LIGHT: Final = ("webhook", "fetch_fees", "fetch_payments", "send_reply")  # at most 5 times an empty function
 HEAVY: Final = ("ai_reply", "gate_pass")  # at most 12 times
+ON_DEMAND: Final = {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
 SLOWEST_START: Final = 30.0  # seconds
 EMPTY: Final = Function("empty", Side.INTERNET, Trigger.HTTP, "an empty handler", 512, 10, layers=())
 BUNDLE: Final = Function(
@@ -248,7 +249,7 @@ def measure(stage: Stage, runs: int, progress: Callable[[int], None]) -> dict[st
                 for has_byte_code, into in ((True, starts.with_byte_code), (False, starts.without)):
                     if not has_byte_code and not (function.answering or function in (EMPTY, BUNDLE)):
                         continue
-                    own = everything if function in (EMPTY, BUNDLE) else stage.plan.environment(function)
+                    own = everything if function in (EMPTY, BUNDLE) else stage.plan.environment(function) | ON_DEMAND
                     environment = copies[has_byte_code].environment(function) | own
                     event = {} if function in (EMPTY, BUNDLE) else events.of(function.name)
                     once = start(function, environment, event if has_byte_code or run == 0 else None)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
-from functions.adapters.prewarm import prewarm
 from functions.services.answer_question import Question
 
 
@@ -17,4 +17,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return dependencies.question_answerer().answer(Question.parse(event))
 
 
-prewarm(lambda: dependencies.language_model().prewarm())
+initialize(dependencies.question_answerer, lambda: dependencies.language_model().prewarm())

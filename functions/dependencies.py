@@ -246,7 +246,7 @@ def gate_pass_issuer() -> "GatePassIssuer":
     from functions.services.issue_gate_pass import GatePassIssuer
 
     public_url = from_environment(settings.PublicUrlSettings).public_url
-    return GatePassIssuer(primary, documents(), public_url, school())
+    return GatePassIssuer(primary(), documents(), public_url, school())
 
 
 @cache
@@ -302,7 +302,7 @@ def consent_recorder() -> "ConsentRecorder":
 def claim_releaser() -> "ClaimReleaser":
     from functions.services.release_claim import ClaimReleaser
 
-    return ClaimReleaser(message_claims(), primary)
+    return ClaimReleaser(message_claims(), primary())
 
 
 @cache

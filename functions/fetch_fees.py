@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
-from functions.adapters.prewarm import prewarm
 from functions.domain.account_request import AccountRequest
 
 
@@ -15,4 +15,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"bills": dependencies.school_api().bills(request.student_ids, request.term)}
 
 
-prewarm(lambda: dependencies.school_api().prewarm())
+initialize(dependencies.school_api, lambda: dependencies.school_api().prewarm())

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.domain.errors import InvalidRequest
 
@@ -24,3 +25,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         "next": page + 1 if found.has_more else None,
         "records": [record.as_json() for record in found.records],
     }
+
+
+initialize(dependencies.school_api)

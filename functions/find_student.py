@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.domain.errors import InvalidRequest
 
@@ -17,3 +18,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if not isinstance(ids, list) or not ids or not all(isinstance(item, str) for item in ids):
         raise InvalidRequest("student_ids", "a list of student ids")
     return {"records": [record.as_json() for record in dependencies.school_api().profiles(ids)]}
+
+
+initialize(dependencies.school_api)

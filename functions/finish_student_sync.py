@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.services.student_sync import read_run
 
@@ -14,3 +15,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     Raises DataUnavailable, and SyncIncomplete when the run saw too few students.
     """
     return dependencies.student_sync().finish(read_run(event.get("run")))
+
+
+initialize(dependencies.student_sync)

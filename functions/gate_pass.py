@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
-from functions.adapters.prewarm import prewarm
 from functions.services.issue_gate_pass import PassRequest
 
 
@@ -14,4 +14,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return dependencies.gate_pass_issuer().issue(PassRequest.parse(event))
 
 
-prewarm(lambda: dependencies.gate_pass_issuer().prewarm())
+initialize(dependencies.gate_pass_issuer, lambda: dependencies.primary().prewarm())

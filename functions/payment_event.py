@@ -5,6 +5,7 @@ from typing import Any
 from functions import dependencies
 from functions.adapters import observability
 from functions.adapters.api_gateway import Request, response
+from functions.adapters.initialization import initialize
 from functions.domain.errors import InvalidRequest, ServiceError
 
 UNSIGNED = "X-Signature: expected t=<Unix seconds>,v1=<hex HMAC-SHA256 of 't.body'>, not too old"
@@ -22,3 +23,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     except ServiceError as error:  # not stored: the school's system sends it again
         observability.logger().error("payment notice not stored", error=str(error))
         return response(503, "try again")
+
+
+initialize(dependencies.payment_notice_receiver)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.domain.payments import ExpiredReceipt
 
@@ -12,3 +13,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`{"notice": {"id", "expired_receipt"}, "run"}` -> as `prepare_receipts`."""
     expired = ExpiredReceipt.read(event.get("notice") or {})
     return dependencies.receipt_preparer().prepare_again(expired, str(event.get("run") or "")).as_json()
+
+
+initialize(dependencies.receipt_preparer)

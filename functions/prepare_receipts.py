@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.domain.payments import PaymentNotice
 
@@ -15,3 +16,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     notice = PaymentNotice.read(event.get("notice"))
     return dependencies.receipt_preparer().prepare(notice, str(event.get("run") or "")).as_json()
+
+
+initialize(dependencies.receipt_preparer)

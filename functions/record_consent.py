@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.services import office_requests
 
@@ -13,3 +14,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     message, plan = office_requests.read(event)
     dependencies.consent_recorder().record(message, plan)
     return {}
+
+
+initialize(dependencies.consent_recorder)

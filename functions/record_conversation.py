@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
-from functions.adapters.prewarm import prewarm
 from functions.services.record_conversation import Conversation
 
 
@@ -17,4 +17,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {**dependencies.conversation_recorder().record(Conversation.parse(event))}
 
 
-prewarm(lambda: dependencies.redis().prewarm(), lambda: dependencies.conversation_recorder().prewarm())
+initialize(
+    dependencies.conversation_recorder, lambda: dependencies.redis().prewarm(), lambda: dependencies.primary().prewarm()
+)

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented, logger
 
 PROCESSOR = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -25,3 +26,6 @@ def process(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """A batch of SQS records -> the records to be delivered again (`batchItemFailures`)."""
     return {**process_partial_response(event, process, PROCESSOR)}
+
+
+initialize(dependencies.delivery_recorder)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 
 
@@ -12,3 +13,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     recorder = dependencies.payment_recorder()
     recorder.record_payment(str(event["claim"]), event.get("account"), int(event.get("lost") or 0))
     return {}
+
+
+initialize(dependencies.payment_recorder)

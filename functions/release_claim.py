@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
 from functions.domain.errors import InvalidRequest
 
@@ -17,3 +18,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         message_id, str(event.get("run") or ""), event.get("request") or {}
     )
     return {**released}
+
+
+initialize(dependencies.claim_releaser)

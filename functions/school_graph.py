@@ -11,7 +11,7 @@ from functions.adapters import observability
 from functions.adapters.api_gateway import Request, response
 from functions.adapters.graphql.figures import Figures
 from functions.adapters.graphql.schema import answer
-from functions.adapters.prewarm import prewarm
+from functions.adapters.initialization import initialize
 from functions.adapters.school_api import DEADLINE
 from functions.domain.errors import InvalidRequest, ServiceError
 
@@ -56,4 +56,4 @@ def seconds_left(headers: Mapping[str, str]) -> float:
         return DEADLINE
 
 
-prewarm(lambda: dependencies.school_api_for_graph().prewarm())
+initialize(dependencies.school_api_for_graph, lambda: dependencies.school_api_for_graph().prewarm())

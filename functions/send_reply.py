@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
-from functions.adapters.prewarm import prewarm
 from functions.services.send_reply import ReplyRequest
 
 
@@ -17,4 +17,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return dependencies.reply_sender().send(ReplyRequest.parse(event))
 
 
-prewarm(lambda: dependencies.reply_sender().prewarm())
+initialize(dependencies.reply_sender, lambda: dependencies.reply_sender().prewarm())

@@ -3,8 +3,8 @@
 from typing import Any
 
 from functions import dependencies
+from functions.adapters.initialization import initialize
 from functions.adapters.observability import instrumented
-from functions.adapters.prewarm import prewarm
 from functions.services.handle_message import IncomingMessage
 
 
@@ -19,8 +19,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return dependencies.message_handler().handle(incoming).as_json()
 
 
-prewarm(
-    dependencies.message_handler,  # reads the phrases
+initialize(
+    dependencies.message_handler,
     lambda: dependencies.redis().prewarm(),
     lambda: dependencies.message_history().prewarm(),
 )

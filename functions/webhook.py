@@ -5,7 +5,7 @@ from typing import Any
 from functions import dependencies
 from functions.adapters import observability
 from functions.adapters.api_gateway import Request, response
-from functions.adapters.prewarm import prewarm
+from functions.adapters.initialization import initialize
 from functions.domain.errors import ServiceError
 
 
@@ -24,4 +24,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return response(503, "try again")
 
 
-prewarm(lambda: dependencies.webhook_receiver().prewarm())
+initialize(dependencies.webhook_receiver, lambda: dependencies.webhook_receiver().prewarm())

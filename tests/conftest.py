@@ -37,7 +37,7 @@ from local.postgres import Postgres
 from local.redis_server import RedisServer
 from local.world import sample
 from local.world.sample import SampleSchool
-from local.world.server import running
+from local.world.server import World, running
 from tests.selection import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
@@ -111,6 +111,17 @@ def forget_everything(*, but: Collection[str] = ()) -> None:
         for name, value in vars(module).items():
             if name not in PROCESS_WIDE and name not in but and hasattr(value, "cache_clear"):
                 value.cache_clear()
+
+
+@pytest.fixture
+def advance_clock(environment: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves our clock ahead by some seconds; Redis keeps its own."""
+
+    def advance(seconds: float) -> None:
+        moment = time.time() + seconds
+        environment.setattr(time, "time", lambda: moment)
+
+    return advance
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
@@ -305,7 +316,8 @@ def secrets(plan: Plan, environment: pytest.MonkeyPatch) -> None:
 class OutsideWorld:
     """The simulated services, seen and steered by a test."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, simulated: World) -> None:
+        self.simulated = simulated
         self._url = plan.world_url
         self._session = requests.Session()
 
@@ -373,8 +385,8 @@ def _words(body: Mapping[str, Any]) -> str:
 
 @pytest.fixture(scope="session")
 def _world(plan: Plan) -> Iterator[OutsideWorld]:
-    with running(plan):
-        found = OutsideWorld(plan)
+    with running(plan) as simulated:
+        found = OutsideWorld(plan, simulated)
         yield found
         found.close()
     from functions.adapters.http_client import session
@@ -387,6 +399,12 @@ def world(_world: OutsideWorld, environment: pytest.MonkeyPatch) -> OutsideWorld
     """WhatsApp, the school's API and OpenAI: no delays, no faults, nothing sent yet."""
     _world.reset()
     return _world
+
+
+@pytest.fixture(scope="session")
+def model(_world: OutsideWorld) -> None:
+    """The simulated model, loaded: no answer waits for that."""
+    _world.simulated.prewarm().result()
 
 
 # --- what functions print ---------------------------------------------------------------------------------------------

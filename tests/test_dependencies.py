@@ -90,7 +90,7 @@ def test_a_function_gets_exactly_the_variables_that_it_reads(item: Function) -> 
     ("handler", "read"),
     [
         ("dependencies.redis()", {"CACHE_URL", "CACHE_NAME", "CACHE_AUTH"}),
-        ("prewarm(lambda: dependencies.documents().put)", {"DOCUMENTS_BUCKET"}),
+        ("initialize(lambda: dependencies.documents().put)", {"DOCUMENTS_BUCKET"}),
         # through getters that are called: claims, and the Redis client that these use
         ("dependencies.message_claims()", {"CACHE_URL", "CACHE_NAME", "CACHE_AUTH"}),
         # through a getter that is passed on, uncalled

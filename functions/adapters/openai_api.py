@@ -1,4 +1,4 @@
-"""OpenAI's Responses API. The SDK is imported on first use: it costs half a second and most messages need no model."""
+"""OpenAI's Responses API."""
 
 import queue
 import threading
@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from openai import APIStatusError, AuthenticationError, OpenAI, OpenAIError
+from openai.resources.responses import Responses  # noqa: F401 - the client would import it in its first call
+from openai.types.responses import Response
 
 from functions.adapters import observability
 from functions.adapters.secret_store import SecretStore
 from functions.domain.errors import AnswerUnavailable, InvalidModelReply
-
-if TYPE_CHECKING:
-    from openai import APIStatusError, OpenAI
-    from openai.types.responses import Response
 
 TIMEOUT = 8.0  # seconds a try; the SDK's own default is 600
 BUDGET = 12.0  # seconds for all tries and pauses together
@@ -52,8 +52,8 @@ class LanguageModel:
         self._clients: dict[str, OpenAI] = {}  # by key, which may be rotated
 
     def prewarm(self) -> None:
-        """Load the SDK, make the client, and import the part of it that answers."""
-        _ = self._client().responses
+        """Fetch the key and make the client."""
+        self._client()
 
     def understand(
         self, instructions: str, content: str, text_format: Mapping[str, Any], budget: float = BUDGET
@@ -84,9 +84,7 @@ class LanguageModel:
         observability.count("CachedPromptTokens", output.cached_tokens)
         return output
 
-    def _ask(self, request: dict[str, Any], deadline: float) -> "Response":
-        from openai import APIStatusError, AuthenticationError, OpenAIError
-
+    def _ask(self, request: dict[str, Any], deadline: float) -> Response:
         for attempt in range(1, TRIES + 1):
             seconds = min(TIMEOUT, deadline - time.monotonic())
             try:
@@ -114,13 +112,11 @@ class LanguageModel:
         raise AnswerUnavailable("not tried")
 
     @staticmethod
-    def _create(client: "OpenAI", request: dict[str, Any], seconds: float) -> "Response":
+    def _create(client: OpenAI, request: dict[str, Any], seconds: float) -> Response:
         response: Response = client.responses.create(**request, timeout=seconds)
         return response
 
-    def _client(self) -> "OpenAI":
-        from openai import OpenAI
-
+    def _client(self) -> OpenAI:
         key = self._secrets.get(self._key_name)
         if key not in self._clients:
             self._clients[key] = OpenAI(api_key=key, base_url=self._url, timeout=TIMEOUT, max_retries=0)
@@ -151,14 +147,14 @@ def _within(seconds: float, call: Callable[[], Result]) -> Result:
     return result  # type: ignore[return-value]
 
 
-def _is_passing(error: "APIStatusError | None") -> bool:
+def _is_passing(error: APIStatusError | None) -> bool:
     """Whether another try may succeed: no connection, an expired key, too many requests, a failing server."""
     if error is None:
         return True
     return (error.status_code == 401 or error.status_code >= 429) and error.code != QUOTA
 
 
-def _pause(error: "APIStatusError | None") -> float:
+def _pause(error: APIStatusError | None) -> float:
     """Seconds that the server asks us to wait before the next try."""
     try:
         return max(float(error.response.headers.get("retry-after", "0")), 0.0) if error else 0.0

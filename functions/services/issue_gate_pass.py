@@ -1,22 +1,21 @@
 """Applies the gate-pass rules, records the pass, draws the PDF and stores it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.adapters import clock, observability
+from functions.adapters.database.connection import Database
+from functions.adapters.database.gate_passes import GatePass, GatePasses
 from functions.adapters.document_store import DocumentStore
+from functions.adapters.documents.gate_pass import gate_pass_pdf
 from functions.domain.accounts import Account
 from functions.domain.documents import GatePassDocument, Letterhead
 from functions.domain.errors import InvalidRequest
 from functions.domain.gate_passes import Decision, Delivery, decide, delivery
 from functions.domain.people import Student
 from functions.domain.school import School
-
-if TYPE_CHECKING:
-    from functions.adapters.database.connection import Database
-    from functions.adapters.database.gate_passes import GatePass
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class PassRequest:
 class GatePassIssuer:
     """The rules are in `domain/gate_passes.py`."""
 
-    database: "Callable[[], Database]"
+    database: Database
     documents: DocumentStore
     public_url: str
     school: School
@@ -62,12 +61,10 @@ class GatePassIssuer:
 
     def _record(self, request: PassRequest, decision: Decision, percent: int, today: date) -> dict[str, Any]:
         """The pass, and its PDF, which is stored before the commit: both exist, or neither."""
-        from functions.adapters.database.gate_passes import GatePasses
-
         if decision.tier is None or decision.valid_until is None:
             raise InvalidRequest("decision", "a tier and a last day")
         student, term = request.student, request.account.term
-        with self.database().writer() as connection:
+        with self.database.writer() as connection:
             passes = GatePasses(connection)
             week = passes.count_request(request.message_id, student.id, today)
             given, outcome = passes.next_pass(
@@ -97,9 +94,7 @@ class GatePassIssuer:
             "media_id": given.media_id,
         }
 
-    def _draw(self, given: "GatePass", student: Student) -> bytes:
-        from functions.adapters.documents.gate_pass import gate_pass_pdf
-
+    def _draw(self, given: GatePass, student: Student) -> bytes:
         term = self.school.calendar.find(given.term)
         return gate_pass_pdf(
             GatePassDocument(
@@ -115,13 +110,6 @@ class GatePassIssuer:
                 verify_url=f"{self.public_url}/passes/{given.token}",
             )
         )
-
-    def prewarm(self) -> None:
-        """Connect to the primary, and load what draws."""
-        from functions.adapters.database import gate_passes  # noqa: F401
-        from functions.adapters.documents import gate_pass  # noqa: F401
-
-        self.database().prewarm()
 
 
 def _refusal(decision: Decision) -> dict[str, Any]:

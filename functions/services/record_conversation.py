@@ -133,7 +133,3 @@ class ConversationRecorder:
         observability.count("OfficeNotTold")
         if request.get("notified"):  # WhatsApp accepted the notification and failed to deliver it meanwhile
             self.senders.set_handed_to_office(message.sender, handed=False)
-
-    def prewarm(self) -> None:
-        """Connect to the primary."""
-        self.database.prewarm()

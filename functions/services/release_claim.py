@@ -1,15 +1,15 @@
 """Gives a message back after a failed run, so that the next run can claim it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.adapters import observability
 from functions.adapters.cache.message_claims import MessageClaims
+from functions.adapters.database.connection import Database
+from functions.adapters.database.message_log import MessageLog
+from functions.adapters.database.office_requests import OfficeRequests
 from functions.domain.errors import DataUnavailable
-
-if TYPE_CHECKING:
-    from functions.adapters.database.connection import Database
 
 
 @dataclass(frozen=True)
@@ -17,19 +17,16 @@ class ClaimReleaser:
     """Only the run's own claim is released."""
 
     claims: MessageClaims
-    database: "Callable[[], Database]"
+    database: Database
 
     def release(self, message_id: str, run: str, request: Mapping[str, Any]) -> dict[str, bool]:
         """`{"answered"}`: whether the message was answered all the same, as far as the message log knows.
 
         `request`: to the office; when it was notified, the next run must not notify it again.
         """
-        from functions.adapters.database.message_log import MessageLog
-        from functions.adapters.database.office_requests import OfficeRequests
-
         self.claims.release(message_id, run)
         try:
-            with self.database().writer() as connection:
+            with self.database.writer() as connection:
                 if request.get("notified"):
                     OfficeRequests(connection).record_notified(message_id, request.get("notification_id"))
                 return {"answered": MessageLog(connection).was_answered(message_id)}

@@ -70,6 +70,8 @@ class Recipient:
 class GraphApi:
     """The part of the Graph API that a WhatsApp business number uses."""
 
+    computes = False
+
     def __init__(self, plan: Plan, journal: Journal) -> None:
         self._token = plan.access_token
         self._journal = journal

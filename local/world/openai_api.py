@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Awaitable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Final
 
@@ -63,6 +63,8 @@ _AGAINST_THE_CONTRACT: Final = {
 class OpenAiApi:
     """Answers out of the request's own material (local/world/language_model/)."""
 
+    computes = True
+
     def __init__(self, plan: Plan) -> None:
         self._authorisation = f"Bearer {plan.openai_api_key}".encode()
         self._currency = load(plan.config).currency
@@ -70,9 +72,9 @@ class OpenAiApi:
         self._recordings: dict[str, str] = {}  # SHA-256 -> what is said in it
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="language model")
 
-    def prewarm(self, instructions: str) -> None:
+    def prewarm(self, instructions: str) -> Future[Any]:
         """Read what every request will say in the background, so that the first question does not wait for it."""
-        self._thread.submit(reply, Prompt.of({"instructions": instructions, "input": "When does school start?"}))
+        return self._thread.submit(reply, Prompt.of({"instructions": instructions, "input": "When does school start?"}))
 
     def stop(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -29,6 +29,8 @@ PROXY_PAGE: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>
 class Service(Protocol):
     """What a simulated service offers."""
 
+    computes: bool  # its answer takes time to compute, and that counts as part of its delay
+
     def operation(self, request: Request) -> str:
         """The name of the operation, one of faults.OPERATIONS."""
 
@@ -60,9 +62,9 @@ class World:
             "openai": (self.openai, "openai_seconds"),
         }
 
-    def prewarm(self) -> None:
+    def prewarm(self) -> Future[Any]:
         """Load the language model in the background; the world is ready before."""
-        self.openai.prewarm(model_contract.instructions(load(self._config), self.school.today))
+        return self.openai.prewarm(model_contract.instructions(load(self._config), self.school.today))
 
     async def handle(self, request: Request) -> Response:
         name = request.path.split("/", 2)[1]
@@ -84,12 +86,14 @@ class World:
             if fault and fault.kind == "close":
                 raise Hangup
             seconds = getattr(self.profile, delay) + (fault.seconds if fault and fault.kind == "slow" else 0)
-            if seconds:
+            if seconds and not service.computes:
                 await asyncio.sleep(seconds)
             if fault and fault.kind == "silent":
                 raise Silence
             given = _injected(service, fault) or service.answer(request, self.profile, fault)
             response = given if isinstance(given, Response) else await given
+            if service.computes:
+                await asyncio.sleep(max(start + seconds - time.time(), 0))
             if fault and fault.kind == "lost":
                 raise Hangup
             answered = True

@@ -9,11 +9,11 @@ import requests
 
 from functions import dependencies
 from functions.adapters import school_api
-from functions.adapters.aws import AwsClient
 from functions.adapters.school_api import SchoolApi
 from functions.domain.errors import SchoolApiUnavailable
 from local.plan import Plan
 from local.world.sample import SampleSchool
+from tests.adapters.conftest import AnswerSecrets
 from tests.conftest import TODAY, OutsideWorld, SchoolCalls
 
 TERM = "2026-3"
@@ -247,31 +247,19 @@ def test_one_failing_sibling_fails_the_call(api: SchoolApi, world: OutsideWorld)
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
-def answer_secrets_with(value: str, environment: pytest.MonkeyPatch) -> list[object]:
-    """Secrets Manager has this value; the names that it was asked for."""
-    asked: list[object] = []
-
-    def call_json(*arguments: Any) -> dict[str, object]:
-        asked.append(arguments[-1]["SecretId"])
-        return {"SecretString": value}
-
-    environment.setattr(AwsClient, "call_json", call_json)
-    return asked
-
-
 def test_rotated_key_is_fetched_anew(
-    api: SchoolApi, world: OutsideWorld, plan: Plan, environment: pytest.MonkeyPatch
+    api: SchoolApi, world: OutsideWorld, plan: Plan, answer_secrets_with: AnswerSecrets
 ) -> None:
     dependencies.secrets().put(KEY, "the old key")
-    answer_secrets_with(plan.school_api_key, environment)
+    answer_secrets_with(plan.school_api_key)
     assert api.bills(ONE, TERM) == {ONE[0]: BILLS}
     assert [call["status"] for call in world.calls("school")] == [401, 200]
 
 
 def test_wrong_key_is_a_failure_that_does_not_show_it(
-    api: SchoolApi, world: OutsideWorld, environment: pytest.MonkeyPatch, printed: Any
+    api: SchoolApi, world: OutsideWorld, answer_secrets_with: AnswerSecrets, printed: Any
 ) -> None:
-    answer_secrets_with("the wrong key", environment)
+    answer_secrets_with("the wrong key")
     dependencies.secrets().expire(KEY)
     with pytest.raises(SchoolApiUnavailable) as failed:
         api.bills(ONE, TERM)
@@ -280,8 +268,8 @@ def test_wrong_key_is_a_failure_that_does_not_show_it(
     assert "401" in printed.getvalue()
 
 
-def test_key_is_fetched_once_for_all_children(api: SchoolApi, plan: Plan, environment: pytest.MonkeyPatch) -> None:
-    fetched = answer_secrets_with(plan.school_api_key, environment)
+def test_key_is_fetched_once_for_all_children(api: SchoolApi, plan: Plan, answer_secrets_with: AnswerSecrets) -> None:
+    fetched = answer_secrets_with(plan.school_api_key)
     dependencies.secrets().expire(KEY)
     with suppress(SchoolApiUnavailable):
         api.bills([f"SSC2025000{number}" for number in range(1, 6)], TERM)

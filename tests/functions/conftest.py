@@ -1,6 +1,5 @@
 """What several tests of handlers need."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -73,17 +72,6 @@ def approve(environment: pytest.MonkeyPatch) -> Approve:
         forget_everything(but=["secrets"])
 
     return approve
-
-
-@pytest.fixture
-def later(environment: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the clock forward by so many seconds."""
-
-    def move(seconds: float) -> None:
-        moment = time.time() + seconds
-        environment.setattr(time, "time", lambda: moment)
-
-    return move
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from local.world.openai_api import INVENTED
 from tests.adapters.scripted_server import scripted
 from tests.conftest import OutsideWorld
 
-pytestmark = pytest.mark.usefixtures("world", "secrets")
+pytestmark = pytest.mark.usefixtures("world", "secrets", "model")
 
 TARIRO = {"id": "SSC20250001", "first_name": "Tariro", "last_name": "Moyo", "grade": "Grade 3"}
 ACCOUNT = {

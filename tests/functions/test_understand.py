@@ -24,7 +24,7 @@ from tests.functions.examples import ask_office, record, sqs_batch, status
 from tests.functions.outages import without_cache, without_database
 from tests.functions.understanding import FIGURES, RUDO, TAPIWA, TARIRO, TERM, VISITOR, message, understood
 
-Later = Callable[[float], None]
+AdvanceClock = Callable[[float], None]
 FETCH = {"student_ids": [TARIRO], "term": TERM, "wait": 0}
 
 
@@ -60,12 +60,12 @@ def test_a_person_without_a_number_is_asked_for_it_and_then_answered() -> None:
     assert third["plan"]["reply_type"] == "balance"
 
 
-def test_a_person_comes_from_the_cache_for_an_hour(database: Database, later: Later) -> None:
+def test_a_person_comes_from_the_cache_for_an_hour(database: Database, advance_clock: AdvanceClock) -> None:
     understood(message_id="wamid.1")
     database.run("DELETE FROM phones WHERE phone = :phone", phone=RUDO)
     database.catch_up()
     assert understood(message_id="wamid.2")["person"]["kind"] == "registered"
-    later(PERSON_LIFE + 1)
+    advance_clock(PERSON_LIFE + 1)
     assert understood(message_id="wamid.3")["person"]["kind"] == "visitor"
 
 
@@ -298,18 +298,20 @@ def test_one_missing_child_makes_the_whole_family_be_fetched(cached: Cached) -> 
     assert understood("balance", TAPIWA, "wamid.2")["fetch"]["student_ids"] == ids
 
 
-def test_an_old_account_is_fetched_and_kept_for_when_the_school_does_not_answer(cached: Cached, later: Later) -> None:
+def test_an_old_account_is_fetched_and_kept_for_when_the_school_does_not_answer(
+    cached: Cached, advance_clock: AdvanceClock
+) -> None:
     cached.store_accounts([TARIRO], TERM, FIGURES)
-    later(SOFT_LIFE + 2)
+    advance_clock(SOFT_LIFE + 2)
     found = understood("balance", timestamp=0)
     assert found["fetch"] == FETCH
     assert found["last_account"]["stale"] is True
     assert found["last_account"]["as_of"].endswith("+00:00")
 
 
-def test_a_gate_pass_is_not_decided_on_old_figures(cached: Cached, later: Later) -> None:
+def test_a_gate_pass_is_not_decided_on_old_figures(cached: Cached, advance_clock: AdvanceClock) -> None:
     cached.store_accounts([TARIRO], TERM, FIGURES)
-    later(SOFT_LIFE + 2)
+    advance_clock(SOFT_LIFE + 2)
     found = understood("gate pass", timestamp=0)
     assert (found["next"], found["fetch"]) == ("gate_pass", FETCH)
     assert found["last_account"] is None
@@ -354,9 +356,9 @@ def test_in_a_rush_a_question_is_answered_without_figures(cached: Cached) -> Non
     assert (found["next"], found["fetch"], found["account"], found["problem"]) == ("ai_reply", None, None, None)
 
 
-def test_in_a_rush_old_figures_are_better_than_none(cached: Cached, later: Later) -> None:
+def test_in_a_rush_old_figures_are_better_than_none(cached: Cached, advance_clock: AdvanceClock) -> None:
     cached.store_accounts([TARIRO], TERM, FIGURES)
-    later(SOFT_LIFE + 2)
+    advance_clock(SOFT_LIFE + 2)
     cached.use_school_calls(120, 120)
     found = understood("balance", timestamp=0)
     assert (found["fetch"], found["problem"], found["account"]["stale"]) == (None, None, True)
@@ -366,14 +368,14 @@ def test_in_a_rush_old_figures_are_better_than_none(cached: Cached, later: Later
 
 
 def test_the_answer_to_a_common_question_is_used_all_day_and_refreshed_after_ten_minutes(
-    cached: Cached, later: Later, environment: pytest.MonkeyPatch
+    cached: Cached, advance_clock: AdvanceClock, environment: pytest.MonkeyPatch
 ) -> None:
     first = understood("When does the school day begin?", VISITOR)
     assert (first["next"], first["answer"]) == ("ai_reply", None)
     cached.store_answer(first["question_key"], "At 8")
     again = understood("the school DAY: when does it begin", RUDO, "wamid.2")
     assert (again["next"], again["answer"], again["refresh_answer"]) == ("send_reply", "At 8", False)
-    later(ANSWER_LIFE + 2)
+    advance_clock(ANSWER_LIFE + 2)
     old = understood("When does the school day begin?", RUDO, "wamid.3", timestamp=0)
     assert (old["next"], old["answer"], old["refresh_answer"]) == ("send_reply", "At 8", True)
     environment.setattr(common_questions, "_instructions_digest", lambda day: "another day, or other knowledge")
@@ -400,11 +402,13 @@ def test_without_the_cache_the_database_answers(environment: pytest.MonkeyPatch,
     assert understood("balance")["next"] == "done"
 
 
-def test_without_the_database_people_of_the_last_day_are_known(environment: pytest.MonkeyPatch, later: Later) -> None:
+def test_without_the_database_people_of_the_last_day_are_known(
+    environment: pytest.MonkeyPatch, advance_clock: AdvanceClock
+) -> None:
     understood(message_id="wamid.0")
     without_database(environment)
     assert understood("balance")["plan"]["reply_type"] == "balance"
-    later(PERSON_LIFE + 60)
+    advance_clock(PERSON_LIFE + 60)
     assert understood("balance", message_id="wamid.2", timestamp=0)["plan"]["reply_type"] == "balance"
 
 

@@ -1,5 +1,5 @@
 """The fixtures of the handlers' tests."""
 
-from tests.functions.conftest import approve, cached, later
+from tests.functions.conftest import approve, cached
 
-__all__ = ["approve", "cached", "later"]
+__all__ = ["approve", "cached"]

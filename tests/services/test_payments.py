@@ -24,6 +24,7 @@ from tests.conftest import Database, OutsideWorld
 from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import deliver, status
 from tests.functions.outages import without_cache
+from tests.statemachines.executions import steps
 
 RUDO, TENDAI, TARIRO, TERM = "+263771234567", "+263772345678", "SSC20259001", "2026-3"
 NOTICE = {"id": "b-1", "student_id": TARIRO, "term": TERM, "amount": "100.00", "fee_type": "Tuition"}
@@ -71,10 +72,6 @@ def process(receive_count: int = 1, **notice: Any) -> Execution:
     attributes = {"ApproximateReceiveCount": str(receive_count)}
     record = {"body": json.dumps(notice or NOTICE), "attributes": attributes}
     return run(substitute(DEFINITION, names), [record], invoke, machine="payment", pace=0)
-
-
-def steps(execution: Execution) -> list[str]:
-    return [state.name for state in execution.timeline if state.type != "Choice"]
 
 
 # --- who gets a receipt -----------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ from local.step_functions.runner import run
 from local.step_functions.validation import check
 from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TANAKA, TARIRO, TODAY, VISITOR
 from tests.statemachines.definitions import definition_of, every_state, states_of
+from tests.statemachines.executions import steps
 
 STATES = states_of("conversation")
 Fake = Callable[[Any], Any]
@@ -284,15 +285,6 @@ def message(text: str, **fields: Any) -> dict[str, Any]:
 def converse(fakes: Functions, text: str, school_api: str = "rest") -> Execution:
     """One message as the pipe hands it over: a list with one record."""
     return run(definition(school_api), [{"body": json.dumps(message(text))}], fakes, pace=0)
-
-
-def steps(execution: Execution) -> list[str]:
-    """The states that did something, in order; those side by side by name."""
-    names = [state.name for state in execution.timeline if state.type != "Choice"]
-    side_by_side = [place for place, name in enumerate(names) if name in ("Fetch fees", "Fetch payments")]
-    for place, name in zip(side_by_side, sorted(names[place] for place in side_by_side), strict=True):
-        names[place] = name
-    return names
 
 
 START = ["Parse message", "Understand"]

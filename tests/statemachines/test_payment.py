@@ -21,6 +21,7 @@ from local.step_functions.runner import run
 from local.step_functions.validation import check
 from tests.domain.a_school import NOW, ONE_CHILD, PARENT, SCHOOL, TARIRO
 from tests.statemachines.definitions import definition_of, every_state, states_of
+from tests.statemachines.executions import steps
 
 STATES = states_of("payment")
 NOTICE = {"id": "1", "student_id": TARIRO.id, "term": "2026-3", "amount": "100.00", "fee_type": "Tuition"}
@@ -113,15 +114,6 @@ def process(fakes: Functions, body: Any = None, school_api: str = "rest", receiv
     attributes = {"ApproximateReceiveCount": str(receive_count)}
     record = {"body": json.dumps(NOTICE if body is None else body), "attributes": attributes}
     return run(definition_of("payment", school_api), [record], fakes, machine="payment", pace=0)
-
-
-def steps(execution: Execution) -> list[str]:
-    """The states that did something, in order; those side by side by name."""
-    names = [state.name for state in execution.timeline if state.type != "Choice"]
-    places = [place for place, name in enumerate(names) if name in ("Fetch fees", "Fetch payments")]
-    for place, name in zip(places, sorted(names[place] for place in places), strict=True):
-        names[place] = name
-    return names
 
 
 # --- the definition itself

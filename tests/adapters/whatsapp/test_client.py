@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from functions import dependencies
-from functions.adapters.aws import AwsClient, AwsError
+from functions.adapters.aws import AwsError
 from functions.adapters.whatsapp import client
 from functions.adapters.whatsapp.client import Sent, WhatsAppClient, error_of
 from functions.domain.errors import (
@@ -22,6 +22,7 @@ from functions.domain.errors import (
 from functions.domain.people import Kind, Person
 from functions.domain.replies import Buttons, Choice, Document, Menu, NumberRequest, Reply, Template, Text
 from local.plan import Plan, Ports
+from tests.adapters.conftest import AnswerSecrets
 from tests.adapters.scripted_server import scripted
 from tests.conftest import OutsideWorld, eventually
 
@@ -376,32 +377,20 @@ def test_a_template_is_never_sent_as_its_parameters(send: Send, world: OutsideWo
 # --- the token --------------------------------------------------------------------------------------------------------
 
 
-def answer_secrets_with(value: str, environment: pytest.MonkeyPatch) -> list[object]:
-    """Secrets Manager has this value; the names that it was asked for."""
-    asked: list[object] = []
-
-    def call_json(*arguments: Any) -> dict[str, object]:
-        asked.append(arguments[-1]["SecretId"])
-        return {"SecretString": value}
-
-    environment.setattr(AwsClient, "call_json", call_json)
-    return asked
-
-
 def test_a_rotated_token_is_fetched_anew_once(
-    send: Send, world: OutsideWorld, plan: Plan, environment: pytest.MonkeyPatch
+    send: Send, world: OutsideWorld, plan: Plan, answer_secrets_with: AnswerSecrets
 ) -> None:
     dependencies.secrets().put(TOKEN_NAME, "the old token")
-    fetched = answer_secrets_with(plan.access_token, environment)
+    fetched = answer_secrets_with(plan.access_token)
     send(Text("Hello"))
     assert (fetched, len(world.outbox())) == ([TOKEN_NAME], 1)
 
 
 def test_a_token_that_stays_wrong_needs_an_operator(
-    send: Send, world: OutsideWorld, environment: pytest.MonkeyPatch
+    send: Send, world: OutsideWorld, answer_secrets_with: AnswerSecrets
 ) -> None:
     dependencies.secrets().put(TOKEN_NAME, "the old token")
-    answer_secrets_with("another wrong one", environment)
+    answer_secrets_with("another wrong one")
     with pytest.raises(OperatorNeeded) as failed:
         send(Text("Hello"))
     assert failed.value.code == 190

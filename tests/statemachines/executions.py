@@ -1,0 +1,12 @@
+"""What an execution did."""
+
+from local.step_functions.execution import Execution
+
+
+def steps(execution: Execution) -> list[str]:
+    """The states that did something, in order; those side by side by name."""
+    names = [state.name for state in execution.timeline if state.type != "Choice"]
+    places = [place for place, name in enumerate(names) if name in ("Fetch fees", "Fetch payments")]
+    for place, name in zip(places, sorted(names[place] for place in places), strict=True):
+        names[place] = name
+    return names
