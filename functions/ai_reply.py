@@ -10,7 +10,7 @@ from functions.services.answer_question import Question
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message_id", "plan", "account", "person"}` -> `{"answer", "understood", "cacheable", "source"}`.
+    """`{"message_id", "plan", "account", "person", "turns"}` -> `{"answer", "understood", "cacheable", "source"}`.
 
     `answer` is text, or null where `understood` names the request to carry out; `source` is "model" or "knowledge".
     """

@@ -286,9 +286,10 @@ def receipt_sender() -> "ReceiptSender":
 
 @cache
 def conversation_recorder() -> "ConversationRecorder":
+    from functions.adapters.phrases_config import phrases
     from functions.services.record_conversation import ConversationRecorder
 
-    return ConversationRecorder(message_claims(), sender_cache(), primary())
+    return ConversationRecorder(message_claims(), sender_cache(), primary(), phrases())
 
 
 @cache

@@ -7,6 +7,7 @@ from enum import Enum
 
 from functions.domain import intents
 from functions.domain.intents import Intent, Request
+from functions.domain.memory import Turn
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
 from functions.domain.phrases import Phrases
@@ -171,9 +172,15 @@ class Plan:
 
 
 def request_of(
-    message: Message, person: Person, pending: Pending | None, school: School, today: date, phrases: Phrases
+    message: Message,
+    person: Person,
+    pending: Pending | None,
+    school: School,
+    today: date,
+    phrases: Phrases,
+    earlier: Turn | None = None,
 ) -> Request:
-    """What the message asks for, before we look at whether it can be had."""
+    """What the message asks for, before we look at whether it can be had. `earlier`: the turn before."""
     if message.tap and (tapped := intents.read_tap(message.tap)):
         return tapped
     if message.type == "contacts" and message.shared_phone:
@@ -195,7 +202,18 @@ def request_of(
         return FOR_THE_OFFICE if _is_for_the_office(request, message.text or "") else request
     if request.named_only and pending:  # "Tariro" after "Which child?"
         return replace(request, intent=pending.intent, term=request.term or pending.term)
-    return request
+    return _continued(request, earlier) if request.named_only and earlier else request
+
+
+def _continued(request: Request, earlier: Turn) -> Request:
+    """A child or a term alone, after something else about a child: "and Tanaka?", "last term"."""
+    intent = next((intent for intent, reply in _ACCOUNT_REPLIES.items() if reply.value == earlier.kind), None)
+    if intent is None:
+        return request
+    if intent == Intent.GATE_PASS:  # the model must have understood it so as well, and a tap confirms it
+        return Request(Intent.QUESTION, request.term, request.student_ids, certain=False)
+    ids = request.student_ids or earlier.student_ids
+    return replace(request, intent=intent, student_ids=ids, term=request.term or earlier.term)
 
 
 def _is_for_the_office(request: Request, text: str) -> bool:
@@ -218,13 +236,14 @@ def decide(
     phrases: Phrases,
     looked_up: bool = False,
     understood: Request | None = None,
+    earlier: Turn | None = None,
 ) -> Plan:
-    """The plan for one message. `today` is the date in the school's time zone.
+    """The plan for one message. `today` is the date in the school's time zone, `earlier` the turn before.
 
     `looked_up`: the school has just been asked about the students that a visitor named. `understood`: what the model
     made of words of which the rules were not certain.
     """
-    request = understood or request_of(message, person, pending, school, today, phrases)
+    request = understood or request_of(message, person, pending, school, today, phrases, earlier)
     about_a_child = request.intent in _ACCOUNT_REPLIES or request.intent == Intent.QUESTION
     if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
         plan = Plan(Intent.LOOK_UP, ReplyType.NOT_ON_RECORD)

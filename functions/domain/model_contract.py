@@ -13,6 +13,7 @@ from typing import Any, Final
 from functions.domain import answers
 from functions.domain.errors import InvalidModelReply
 from functions.domain.intents import Intent
+from functions.domain.memory import MOST_OF_A_SIDE, MOST_TURNS, Turn
 from functions.domain.money import Currency
 from functions.domain.people import Student
 from functions.domain.school import School
@@ -21,8 +22,6 @@ SCHEMA_NAME: Final = "reply"
 ABOUT_CHILDREN: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS)
 WISHES: Final = (*ABOUT_CHILDREN, Intent.MENU, Intent.THANKS, Intent.OPT_OUT, Intent.OPT_IN)
 WITH_TERM: Final = (Intent.BALANCE, Intent.STATEMENT)  # a gate pass is always of the current term
-MOST_TURNS: Final = 4  # of the conversation that the model sees
-MOST_OF_A_TURN: Final = 300  # characters of each side
 MOST_OF_A_NAME: Final = 60
 MOST_QUESTION_BACK: Final = 300
 
@@ -73,15 +72,6 @@ class ModelReply:
     reply: Answer | Wish | QuestionBack | HandOver
     also: Answer | Wish | HandOver | None = None  # the second thing that the same message asks for
     language: Language = Language.ENGLISH
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One earlier exchange. `answer` is the text of an answer or a question back; "" where figures went out."""
-
-    asked: str
-    kind: str  # of the reply: answer, balance, statement, gate_pass, question_back, …
-    answer: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,9 +163,9 @@ def _sender(students: Sequence[Student]) -> str:
 
 
 def _turn(turn: Turn) -> str:
-    lines = [f"parent: {_data(turn.asked, MOST_OF_A_TURN)}", f"reply: {_data(turn.kind, 40)}"]
+    lines = [f"parent: {_data(turn.asked, MOST_OF_A_SIDE)}", f"reply: {_data(turn.kind, 40)}"]
     if turn.answer:
-        lines.append(f"text: {_data(turn.answer, MOST_OF_A_TURN)}")
+        lines.append(f"text: {_data(turn.answer, MOST_OF_A_SIDE)}")
     return "<turn>\n" + "\n".join(lines) + "\n</turn>"
 
 

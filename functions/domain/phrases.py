@@ -48,6 +48,8 @@ TERMS: Final = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "last", "this", "ne
 WORD_LISTS: Final = (
     "own_words",  # my, our, she
     "money_words",  # fees, paid: with an own word, a question about the parent's own figures
+    "context_words",  # and, it, same: the words may be about what was said before
+    "code_words",  # otp, pin: digits beside such a word are a one-time code, and are not remembered
     "name_prefixes",  # written together with a child's name: yaTariro, kaTanaka
 )
 NEEDED_COMMANDS: Final = ("balance", "statement", "gate_pass", "ask", "office", "menu", "opt_out", "opt_in")
@@ -87,6 +89,8 @@ class Phrases:
     words: frozenset[str]
     own_words: frozenset[str]
     money_words: frozenset[str]
+    context_words: frozenset[str]
+    code_words: frozenset[str]
     name_prefixes: frozenset[str]
     fillers: frozenset[str]
     meant: frozenset[str]  # what a misspelt word may stand for
@@ -197,6 +201,8 @@ def build(values: Mapping[str, object], assistant: str = "") -> Phrases:
         words=frozenset(chain.from_iterable(read.roles)),
         own_words=frozenset(read.words.get("own_words", ())),
         money_words=frozenset(read.words.get("money_words", ())),
+        context_words=frozenset(read.words.get("context_words", ())),
+        code_words=frozenset(read.words.get("code_words", ())),
         name_prefixes=frozenset(read.words.get("name_prefixes", ())),
         fillers=frozenset(phrase[0] for phrase, roles in read.roles.items() if "fillers" in roles),
         meant=frozenset(read.meant | read.synonyms.keys()),

@@ -11,6 +11,7 @@ from functions.domain.accounts import Account
 from functions.domain.conversation import FOR_THE_OFFICE, URGENT_FOR_THE_OFFICE, Plan
 from functions.domain.errors import InvalidModelReply, ServiceError
 from functions.domain.intents import Request
+from functions.domain.memory import Turn, read_turns
 from functions.domain.model_contract import Answer, Context, HandOver, ModelReply, Wish
 from functions.domain.people import Person, Student
 from functions.domain.school import School
@@ -24,14 +25,15 @@ class Question:
     plan: Plan
     account: Account | None  # only for a personal question
     students: tuple[Student, ...] = ()  # the sender's own
+    turns: tuple[Turn, ...] = ()  # of the conversation before, the oldest first
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Question":
-        """From `{"message_id", "plan", "account", "person"}`; InvalidRequest names the field."""
+        """From `{"message_id", "plan", "account", "person", "turns"}`; InvalidRequest names the field."""
         plan = Plan.read(event["plan"])
         account = Account.read(event["account"]) if event.get("account") and plan.personal else None
         students = Person.read(event["person"]).students if event.get("person") else plan.students
-        return cls(str(event.get("message_id") or ""), plan, account, students)
+        return cls(str(event.get("message_id") or ""), plan, account, students, read_turns(event.get("turns")))
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class QuestionAnswerer:
         figures = answers.figures(question.account, plan.students, school)
         output = self.model.understand(
             model_contract.instructions(school, today),
-            model_contract.content(plan.question or "", question.students, figures=figures),
+            model_contract.content(plan.question or "", question.students, question.turns, figures),
             model_contract.text_format(school),
         )
         found = model_contract.parse(output.text, Context.of(school, question.students, today, figures))
@@ -75,6 +77,7 @@ class QuestionAnswerer:
             isinstance(found.reply, Answer)
             and not found.also
             and not plan.personal
+            and not question.turns
             and not _names_any(text, question.students)
         )
         return {"answer": text, "understood": None, "cacheable": is_common, "source": "model"}

@@ -8,10 +8,11 @@ from typing import Any
 
 from functions.adapters import clock, observability
 from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
-from functions.domain import intents
+from functions.domain import intents, memory
 from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
 from functions.domain.deliveries import WINDOW
 from functions.domain.intents import Intent, Request
+from functions.domain.memory import Turn
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
 from functions.domain.phrases import Phrases
@@ -68,6 +69,7 @@ class Understood:
     answer: str | None = None  # to a common question
     refresh_answer: bool = False  # it is to be made anew after the reply
     question_key: str | None = None
+    turns: tuple[Turn, ...] = ()  # the last of the conversation, the oldest first
     problem: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -76,6 +78,7 @@ class Understood:
             "next": self.next.value,
             "person": self.person.as_json() if self.person else None,
             "plan": self.plan.as_json() if self.plan else None,
+            "turns": [turn.as_json() for turn in self.turns],
         }
 
 
@@ -146,6 +149,7 @@ class MessageHandler:
             return Understood(step)
         person = replace(self.senders.find(message, loaded), profile_name=message.profile_name)
         pending = Pending.read(loaded.pending.value) if loaded.pending else None
+        turns = memory.recall(loaded.turns, person)
         plan = decide(
             message,
             person,
@@ -155,6 +159,7 @@ class MessageHandler:
             phrases=self.phrases,
             looked_up=incoming.looked_up,
             understood=incoming.understood,
+            earlier=turns[-1] if turns else None,
         )
         if self._is_for_the_office(message, person, plan, loaded):
             rating = plan if plan.intent == Intent.FEEDBACK else None
@@ -162,7 +167,9 @@ class MessageHandler:
         observability.logger().info(
             "understood", message_id=message.id, intent=plan.intent.value, reply_type=plan.reply_type.value
         )
-        return self._complete(Understood(plan.next, person, plan), plan, person, question, loaded, now)
+        if turns and memory.may_continue(message.text or "", self.phrases):  # to someone else it means something else
+            question, loaded = "", replace(loaded, answer=None)
+        return self._complete(Understood(plan.next, person, plan, turns=turns), plan, person, question, loaded, now)
 
     def _is_for_the_office(self, message: Message, person: Person, plan: Plan, loaded: Loaded) -> bool:
         """Whether a person at the office answers this; STOP and START are obeyed all the same."""

@@ -13,12 +13,17 @@ from functions.adapters.database.feedback import Feedback
 from functions.adapters.database.gate_passes import GatePasses
 from functions.adapters.database.message_log import MessageLog, outcome
 from functions.adapters.database.office_requests import OfficeRequests
-from functions.domain.conversation import NextStep, Plan
+from functions.domain import memory
+from functions.domain.conversation import NextStep, Plan, ReplyType
 from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent
+from functions.domain.memory import Turn
 from functions.domain.messages import Message
+from functions.domain.people import Person
+from functions.domain.phrases import Phrases
 from functions.services.account_lookup import fetched_at, to_cache
 
+NOT_REMEMBERED = (Intent.OFFICE, Intent.OPT_OUT, Intent.FEEDBACK, Intent.CLOSE, Intent.UNDELIVERED)
 MUST_BE_LOGGED = (Intent.OPT_OUT, Intent.OPT_IN, Intent.FEEDBACK)  # only the database holds what they say
 
 
@@ -33,7 +38,8 @@ class Conversation:
     account: Mapping[str, Any] | None  # only one that was fetched in this run
     gate_pass: Mapping[str, Any]
     request: Mapping[str, Any]  # to the office
-    answer: tuple[str, str] | None  # key of a common question and its answer
+    answer: str | None  # of the model or the knowledge
+    common_answer: tuple[str, str] | None  # key of a common question and its answer
     is_apology: bool
 
     @classmethod
@@ -48,7 +54,8 @@ class Conversation:
             account=event.get("account") if event.get("fetched") else None,
             gate_pass=event.get("gate_pass") or {},
             request=event.get("request") or {},
-            answer=(event["question_key"], event["answer"]) if is_common else None,
+            answer=event.get("answer"),
+            common_answer=(event["question_key"], event["answer"]) if is_common else None,
             is_apology=bool(event.get("problem")),
         )
 
@@ -60,6 +67,7 @@ class ConversationRecorder:
     claims: MessageClaims
     senders: SenderCache
     database: Database
+    phrases: Phrases
 
     def record(self, conversation: Conversation) -> dict[str, bool]:
         """`{"cached", "logged"}`.
@@ -74,14 +82,17 @@ class ConversationRecorder:
         return {"cached": cached, "logged": logged}
 
     def _cache(self, conversation: Conversation) -> bool:
-        """The claim as done, the account, a common answer, what we asked back."""
-        plan, account, answer = conversation.plan, conversation.account, conversation.answer
+        """The claim as done, the account, a common answer, what we asked back, what is remembered of it."""
+        plan, account, answer = conversation.plan, conversation.account, conversation.common_answer
+        turn = turn_of(conversation, self.phrases)
         if conversation.request.get("notified"):
             self.senders.set_handed_to_office(conversation.message.sender, handed=True)
         return self.claims.finish(
             conversation.message.id,
             sender=conversation.message.sender,
             pending=plan.pending.as_json() if plan and plan.pending else None,
+            turn=turn.as_json() if turn else None,
+            forget_turns=is_forgotten(conversation),
             values={("answer", answer[0]): answer[1]} if answer else None,
             term=str(account["term"]) if account else "",
             accounts=to_cache(account) if account else None,
@@ -133,3 +144,32 @@ class ConversationRecorder:
         observability.count("OfficeNotTold")
         if request.get("notified"):  # WhatsApp accepted the notification and failed to deliver it meanwhile
             self.senders.set_handed_to_office(message.sender, handed=False)
+
+
+def is_forgotten(conversation: Conversation) -> bool:
+    """Whether nothing may be kept of what was said: after STOP, and of someone handed to the office."""
+    plan = conversation.plan
+    return plan is None or plan.intent == Intent.OPT_OUT or bool(conversation.request.get("notified"))
+
+
+def turn_of(conversation: Conversation, phrases: Phrases) -> Turn | None:
+    """What is kept of a message that was answered; None for nothing.
+
+    The text of an answer is kept unless figures of a child were given for it.
+    """
+    plan, asked = conversation.plan, memory.shortened(conversation.message.text or "")
+    was_answered = conversation.sent.get("status") == "sent" and not conversation.is_apology
+    if plan is None or not asked or not was_answered or plan.intent in NOT_REMEMBERED or not conversation.person:
+        return None
+    if memory.has_code(asked, phrases):
+        return None
+    is_text = plan.reply_type == ReplyType.ANSWER and not plan.personal
+    answer = memory.shortened(conversation.answer or "") if is_text else ""
+    return Turn(
+        asked,
+        memory.QUESTION_BACK if answer.endswith("?") else plan.reply_type.value,
+        answer,
+        tuple(student.id for student in plan.students),
+        plan.term,
+        memory.family_of(Person.read(conversation.person)),
+    )

@@ -13,7 +13,8 @@ from functions.domain import model_contract as contract
 from functions.domain.errors import AnswerUnavailable, InvalidModelReply
 from functions.domain.intents import Intent
 from functions.domain.knowledge import Knowledge
-from functions.domain.model_contract import Answer, Context, HandOver, Language, QuestionBack, Turn, Wish
+from functions.domain.memory import MOST_OF_A_SIDE, MOST_TURNS, Turn
+from functions.domain.model_contract import Answer, Context, HandOver, Language, QuestionBack, Wish
 from functions.domain.people import Student
 from tests.domain.a_school import FAMILY, SCHOOL, TANAKA, TARIRO, TODAY
 
@@ -138,9 +139,9 @@ def test_the_message_and_the_history_are_marked_as_data() -> None:
 def test_the_history_is_bounded() -> None:
     history = [Turn(f"{number} " + "x" * 5000, "answer", "y" * 5000) for number in range(20)]
     sent = contract.content("And on Fridays?", (), history)
-    assert sent.count("<turn>") == contract.MOST_TURNS
+    assert sent.count("<turn>") == MOST_TURNS
     assert "parent: 19 " in sent
-    assert len(sent) < contract.MOST_TURNS * 2 * (contract.MOST_OF_A_TURN + 50) + 300
+    assert len(sent) < MOST_TURNS * 2 * (MOST_OF_A_SIDE + 50) + 300
 
 
 def test_figures_stand_only_where_they_were_given() -> None:

@@ -27,7 +27,9 @@ ACCOUNT = {
 }
 
 
-def ask(question: str, *, personal: bool = False, account: Any = None, person: bool = False) -> dict[str, Any]:
+def ask(
+    question: str, *, personal: bool = False, account: Any = None, person: bool = False, turns: Any = None
+) -> dict[str, Any]:
     plan = {
         "intent": "question",
         "reply_type": "answer",
@@ -38,7 +40,8 @@ def ask(question: str, *, personal: bool = False, account: Any = None, person: b
         "term": "2026-3" if personal else None,
     }
     parent = {"kind": "registered", "phone": "+263772000001", "students": [TARIRO]} if person else None
-    return ai_reply.handler({"message_id": "wamid.1", "plan": plan, "account": account, "person": parent}, None)
+    event = {"message_id": "wamid.1", "plan": plan, "account": account, "person": parent, "turns": turns}
+    return ai_reply.handler(event, None)
 
 
 def entry(name: str) -> str:
@@ -86,6 +89,21 @@ def test_a_wish_is_named_and_not_answered() -> None:
 )
 def test_what_a_person_must_decide_is_for_the_office(words: str, entry: str) -> None:
     assert ask(words)["understood"] == {"intent": "office", "term": None, "student_ids": [], "entry": entry}
+
+
+def test_a_follow_up_is_understood_by_what_was_said_before_and_is_nobody_elses() -> None:
+    first = ask("What time does school start?")
+    then = ask("and on Fridays?", turns=[{"asked": "What time does school start?", "kind": "answer", "answer": "x"}])
+    assert then["answer"] == first["answer"]
+    assert (first["cacheable"], then["cacheable"]) == (True, False)
+
+
+def test_a_child_named_after_a_statement_gets_that_childs_statement() -> None:
+    turns = [{"asked": "send me the statement", "kind": "statement"}]
+    found = ask("and Tariro?", person=True, turns=turns)
+    assert (found["understood"]["intent"], found["understood"]["student_ids"]) == ("statement", [TARIRO["id"]])
+    last = ask("the one for last term", person=True, turns=turns)
+    assert (last["understood"]["intent"], last["understood"]["term"]) == ("statement", "2026-2")
 
 
 def structured(reply: dict[str, Any], also: dict[str, Any] | None = None) -> str:

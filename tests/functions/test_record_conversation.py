@@ -132,6 +132,72 @@ def test_a_number_that_was_learnt_is_known_with_the_next_message(
     assert third["plan"]["reply_type"] == "balance"
 
 
+# --- what is remembered of the conversation ---------------------------------------------------------------------------
+
+
+def remembered(cached: Cached) -> list[Any]:
+    """What is kept of the conversation, without the ids."""
+    return [(turn["asked"], turn["kind"], turn["answer"]) for turn in turns_of(cached)]
+
+
+def turns_of(cached: Cached) -> list[Any]:
+    return list(cached.load("ZW.1").turns)
+
+
+def test_the_turn_is_remembered_without_figures(cached: Cached, database: Database) -> None:
+    record()
+    record(message=said("how  are\nthe hours?"), plan=QUESTION, answer="From 08:00.")
+    record(message=said("why so much?"), plan=QUESTION | {"personal": True}, answer="You owe $240.00.")
+    record(message=said("the other"), plan=QUESTION, answer="Which one do you mean?")
+    assert remembered(cached) == [
+        ("balance", "balance", ""),
+        ("how are the hours?", "answer", "From 08:00."),
+        ("why so much?", "answer", ""),
+        ("the other", "question_back", "Which one do you mean?"),
+    ]
+    first = turns_of(cached)[0]
+    assert (first["student_ids"], first["term"], first["family"]) == ([TARIRO], TERM, [TARIRO])
+    assert "240" not in str(cached.load("ZW.1").turns)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"problem": "unexpected"},
+        {"sent": {"status": "undeliverable", "code": 131026}},
+        {"message": MESSAGE | {"text": "your code is 483920"}},
+        {"message": MESSAGE | {"text": None}},
+        {"plan": RATING},
+    ],
+    ids=["an apology", "not delivered", "a one-time code", "no words", "a rating"],
+)
+def test_nothing_is_remembered_of_it_and_what_was_before_stays(cached: Cached, database: Database, found: Any) -> None:
+    record(message=said("balance please"))
+    record(**found)
+    assert remembered(cached) == [("balance please", "balance", "")]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"plan": STOP},
+        {"plan": OFFICE, "request": NOTIFIED | {"notify_by": "message"}},
+        {"plan": None, "sent": None},
+    ],
+    ids=["STOP", "handed to the office", "the office has the conversation"],
+)
+def test_nothing_is_kept_after_stop_or_of_someone_handed_to_the_office(
+    cached: Cached, database: Database, found: Any
+) -> None:
+    record(message=said("balance please"))
+    record(account=None, **found)
+    assert remembered(cached) == []
+
+
+def said(text: str) -> dict[str, Any]:
+    return MESSAGE | {"text": text}
+
+
 # --- requests to the office -------------------------------------------------------------------------------------------
 
 

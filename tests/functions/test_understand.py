@@ -22,6 +22,8 @@ from tests.conftest import Counts, Database, forget_everything
 from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import ask_office, record, sqs_batch, status
 from tests.functions.outages import without_cache, without_database
+from tests.functions.student_records import record as student_record
+from tests.functions.student_records import save_page
 from tests.functions.understanding import FIGURES, RUDO, TAPIWA, TARIRO, TERM, VISITOR, message, understood
 
 AdvanceClock = Callable[[float], None]
@@ -388,6 +390,57 @@ def test_a_question_about_the_parents_own_figures_has_no_common_answer() -> None
     assert found["plan"]["personal"] is True
     assert (found["question_key"], found["answer"]) == (None, None)
     assert found["fetch"]["student_ids"] == [TARIRO]
+
+
+# --- what was said before ---------------------------------------------------------------------------------------------
+
+
+def said_before(cached: Cached, text: str, kind: str = "answer", answer: str = "", **fields: Any) -> None:
+    turn = {"asked": text, "kind": kind, "answer": answer, "student_ids": [TARIRO], "term": TERM, "family": [TARIRO]}
+    cached.claims.finish(f"wamid.{text}", sender=RUDO, turn=turn | fields)
+
+
+def test_the_turns_before_go_with_the_message(cached: Cached) -> None:
+    said_before(cached, "What time does school start?", answer="At 08:00.")
+    found = understood("and on Fridays?")
+    assert found["next"] == "ai_reply"
+    assert [(turn["asked"], turn["answer"]) for turn in found["turns"]] == [
+        ("What time does school start?", "At 08:00.")
+    ]
+
+
+def test_a_follow_up_is_no_common_question(cached: Cached) -> None:
+    key = understood("and on Fridays?", VISITOR)["question_key"]
+    cached.store_answer(key, "Sports on Fridays.")
+    assert understood("and on Fridays?", VISITOR, "wamid.2")["answer"] == "Sports on Fridays."
+    said_before(cached, "What time does school start?", answer="At 08:00.")
+    found = understood("and on Fridays?", message_id="wamid.3")
+    assert (found["answer"], found["question_key"]) == (None, None)
+
+
+def test_a_whole_question_has_its_common_answer_whatever_was_said_before(cached: Cached) -> None:
+    said_before(cached, "balance", "balance")
+    key = understood("When does the school day begin?", VISITOR)["question_key"]
+    cached.store_answer(key, "At 8")
+    assert understood("When does the school day begin?", message_id="wamid.2")["answer"] == "At 8"
+
+
+def test_a_name_goes_on_with_the_statement_before(cached: Cached) -> None:
+    said_before(cached, "statement term 2", "statement", term="2026-2")
+    plan = understood("Tariro")["plan"]
+    assert (plan["reply_type"], plan["term"]) == ("statement", "2026-2")
+
+
+def test_what_was_said_about_other_children_of_the_same_number_is_not_used(cached: Cached) -> None:
+    said_before(cached, "statement", "statement", family=["SSC20259999"])
+    found = understood("Tariro")
+    assert (found["plan"]["reply_type"], found["turns"]) == ("balance", [])
+
+
+def test_a_corrected_number_takes_what_was_said_before_with_it(cached: Cached) -> None:
+    said_before(cached, "statement", "statement")
+    save_page(student_record(guardian="0712345678", student_id=TARIRO))
+    assert cached.load(RUDO).turns == ()
 
 
 # --- outages ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from bench.eval_model import FAMILY, model_alone
 from functions.adapters.school_config import load
 from functions.domain import model_contract as contract
 from functions.domain.intents import Intent
-from functions.domain.model_contract import Answer, Context, HandOver, Language, ModelReply, QuestionBack, Turn, Wish
+from functions.domain.memory import Turn
+from functions.domain.model_contract import Answer, Context, HandOver, Language, ModelReply, QuestionBack, Wish
 from functions.domain.people import Student
 from local.world.language_model.children import named
 from local.world.language_model.classifier import classifier, examples, fingerprint

@@ -81,6 +81,7 @@ class Cache:
     def __init__(self) -> None:
         self.finished: list[str] = []
         self.pending: object = None
+        self.turns: list[Any] = []
         self.answers: dict[tuple[str, ...], object] = {}
         self.accounts: dict[tuple[str, str], object] = {}  # student id, term
         self.fetched_at: float | None = None
@@ -92,6 +93,8 @@ class Cache:
         *,
         sender: str,
         pending: object,
+        turn: object,
+        forget_turns: bool,
         values: Mapping[tuple[str, ...], object] | None,
         term: str,
         accounts: Mapping[str, object] | None,
@@ -99,6 +102,7 @@ class Cache:
     ) -> bool:
         self.finished.append(message_id)
         self.pending = pending
+        self.turns = [] if forget_turns else [*self.turns, *([turn] if turn else [])]
         self.answers |= values or {}
         self.accounts |= {(name, term): account for name, account in (accounts or {}).items()}
         self.fetched_at = fetched_at
@@ -261,7 +265,7 @@ class Functions:
         return {"status": "sent", "reply_id": "wamid.reply", "messages": 1, "sent_at": 1795423501, "media_id": "m1"}
 
     def RecordConversation(self, event: Any) -> Any:  # noqa: N802
-        recorder = ConversationRecorder(self.cache, self.cache, None)  # type: ignore[arg-type]
+        recorder = ConversationRecorder(self.cache, self.cache, None, phrases())  # type: ignore[arg-type]
         return {"cached": recorder._cache(Conversation.parse(event)), "logged": True}
 
     def ReleaseClaim(self, event: Any) -> Any:  # noqa: N802
@@ -668,6 +672,21 @@ def heard(fakes: Functions, request: Request) -> None:
     """The model understands that request in whatever is written."""
     wish = {"answer": None, "understood": request.as_json(), "cacheable": False, "source": "model"}
     fakes.instead["AiReply"] = lambda _: wish
+
+
+def test_the_model_sees_what_was_said_before_and_the_turn_is_remembered(functions: Make) -> None:
+    before = [{"asked": "What time does school start?", "kind": "answer", "answer": "At 08:00."}]
+    fakes = functions(turns=before)
+    converse(fakes, "and on Fridays?")
+    assert fakes.payload("AiReply")["turns"] == before
+    (turn,) = fakes.cache.turns
+    assert (turn["asked"], turn["kind"], turn["answer"]) == ("and on Fridays?", "answer", "From 08:00 to 15:00.")
+
+
+def test_the_release_before_knows_no_turns(functions: Make) -> None:
+    fakes = functions()  # whose `Understand` returns none
+    assert converse(fakes, "and on Fridays?").status == "SUCCEEDED"
+    assert fakes.payload("AiReply")["turns"] is None
 
 
 def test_a_wish_that_only_the_model_understands_is_carried_out_by_the_rules(functions: Make) -> None:

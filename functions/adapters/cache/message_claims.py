@@ -1,5 +1,6 @@
 """Claims on messages: one run answers a message, however often WhatsApp delivers it."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from redis.cluster import RedisCluster
 
 from functions.adapters.cache.account_cache import queue_store
 from functions.adapters.cache.redis_client import HARD_LIFE, CachedValue, RedisClient, key, pack, pipeline, unpack
+from functions.domain import memory
 
 CLAIM_LIFE: Final = 120  # seconds: longer than a state machine may run
 DONE_LIFE: Final = 8 * 24 * 3600  # WhatsApp delivers again for seven days
 PENDING_LIFE: Final = 15 * 60
+TURNS_LIFE: Final = memory.LIFE
 
 # Deletes a claim if it is still this run's own: another run, or a delivery status, may have changed it.
 _RELEASE: Final = """
@@ -41,6 +44,7 @@ class Loaded:
     answer: CachedValue | None = None  # to the common question
     min_wal: str | None = None  # WAL position that a read of this sender must see
     is_handed_to_office: bool = False
+    turns: tuple[object, ...] = ()  # the last of the conversation, the oldest first, as they were stored
     complete_since: float = 0.0  # Unix seconds: the cache holds every claim from then on
 
 
@@ -71,10 +75,11 @@ class MessageClaims:
             pipe.get(key("written", sender))
             pipe.exists(key("quiet", sender))
             pipe.get(key("wal"))
+            pipe.lrange(key("turns", sender), 0, -1)
             now = time.time()
             pipe.set(key("complete-since"), f"{now:.3f}", nx=True, ex=DONE_LIFE)
             pipe.getex(key("complete-since"), ex=DONE_LIFE)
-            is_new, claim, person, pending, answer, own_wal, handed, wal, _, since = pipe.execute()
+            is_new, claim, person, pending, answer, own_wal, handed, wal, turns, _, since = pipe.execute()
             is_ours = is_new or (run and claim == ours)
             return Loaded(
                 claim=Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY,
@@ -83,6 +88,7 @@ class MessageClaims:
                 answer=unpack(answer),
                 min_wal=latest_wal(own_wal, wal),
                 is_handed_to_office=bool(handed),
+                turns=tuple(filter(None, map(_parsed, turns))) if sender else (),
                 complete_since=float(since or now),
             )
 
@@ -111,6 +117,8 @@ class MessageClaims:
         *,
         sender: str = "",
         pending: object = None,
+        turn: object = None,
+        forget_turns: bool = False,
         values: Mapping[tuple[str, ...], object] | None = None,
         term: str = "",
         accounts: Mapping[str, object] | None = None,
@@ -118,7 +126,8 @@ class MessageClaims:
     ) -> bool:
         """Mark the message done and store what its run found, in one round trip; False when the cache is down.
 
-        `pending`: what we asked this sender back, None for nothing. `values`: by key parts.
+        `pending`: what we asked this sender back, None for nothing. `turn`: to be remembered of the conversation.
+        `forget_turns`: nothing may be remembered of it, from before either. `values`: by key parts.
         `accounts`: by student id, of `term`, fetched at `fetched_at` (Unix seconds).
         """
 
@@ -129,6 +138,12 @@ class MessageClaims:
                 pipe.set(key("pending", sender), pack(pending), ex=PENDING_LIFE)
             elif sender:
                 pipe.delete(key("pending", sender))
+            if forget_turns and sender:
+                pipe.delete(key("turns", sender))
+            elif turn and sender:
+                pipe.rpush(key("turns", sender), json.dumps(turn, separators=(",", ":")))
+                pipe.ltrim(key("turns", sender), -memory.MOST_TURNS, -1)
+                pipe.expire(key("turns", sender), TURNS_LIFE)
             for parts, value in (values or {}).items():
                 pipe.set(key(*parts), pack(value), ex=HARD_LIFE)
             queue_store(pipe, term, accounts or {}, fetched_at)
@@ -136,6 +151,14 @@ class MessageClaims:
             return True
 
         return self._redis.run(write, False)
+
+
+def _parsed(raw: str) -> object:
+    """A stored turn; None for anything that is not JSON."""
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
 
 
 def latest_wal(*positions: str | None) -> str | None:

@@ -23,12 +23,16 @@ class SenderCache:
         self._redis.run(lambda cluster: cluster.set(key("person", sender), pack(person), ex=HARD_LIFE), None)
 
     def forget_person(self, *senders: str, min_wal: str | None = None) -> None:
-        """Look these people up anew: something about them has changed, up to the WAL position `min_wal`."""
+        """Look these people up anew: something about them has changed, up to the WAL position `min_wal`.
+
+        What they said before is forgotten: it may be about children who are not theirs.
+        """
 
         def forget(cluster: RedisCluster) -> None:
             pipe = pipeline(cluster)
             for sender in filter(None, senders):
                 pipe.delete(key("person", sender))
+                pipe.delete(key("turns", sender))
                 if min_wal:
                     pipe.set(key("written", sender), min_wal, ex=WAL_LIFE)
             if min_wal:
@@ -54,8 +58,15 @@ class SenderCache:
         self._redis.run(write, None)
 
     def set_handed_to_office(self, sender: str, *, handed: bool) -> None:
-        """The office has this conversation, or has given it back."""
-        name = key("quiet", sender)
-        self._redis.run(
-            lambda cluster: cluster.set(name, "1", ex=HANDED_TO_OFFICE_LIFE) if handed else cluster.delete(name), None
-        )
+        """The office has this conversation, and nothing of it is remembered; or it has given it back."""
+
+        def write(cluster: RedisCluster) -> None:
+            pipe = pipeline(cluster)
+            if handed:
+                pipe.set(key("quiet", sender), "1", ex=HANDED_TO_OFFICE_LIFE)
+                pipe.delete(key("turns", sender))
+            else:
+                pipe.delete(key("quiet", sender))
+            pipe.execute()
+
+        self._redis.run(write, None)

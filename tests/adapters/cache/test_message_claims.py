@@ -10,9 +10,10 @@ import pytest
 from redis.cluster import RedisCluster
 
 from functions.adapters.cache.account_cache import AccountCache
-from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
+from functions.adapters.cache.message_claims import TURNS_LIFE, Claim, Loaded, MessageClaims
 from functions.adapters.cache.redis_client import RedisClient
 from functions.adapters.cache.sender_cache import SenderCache
+from functions.domain.memory import MOST_TURNS
 
 MESSAGE, SENDER = "wamid.HBgM{1}", "ZW.13491208655302741918"
 ACCOUNT: dict[str, list[object]] = {"bills": [], "payments": []}
@@ -134,6 +135,30 @@ def test_pending_question_is_dropped_by_the_next_answer(claims: MessageClaims) -
     claims.finish("wamid.0", sender=SENDER, pending={"intent": "balance"})
     claims.finish("wamid.1", sender=SENDER)
     assert claims.claim_and_load(MESSAGE, SENDER, "").pending is None
+
+
+def test_the_last_turns_are_loaded_with_the_claim_and_end_after_half_an_hour(
+    claims: MessageClaims, cluster: RedisCluster
+) -> None:
+    for number in range(MOST_TURNS + 2):
+        claims.finish(f"wamid.{number}", sender=SENDER, turn={"asked": str(number)})
+    claims.finish("wamid.other", sender="someone else", turn={"asked": "x"})
+    turns = claims.claim_and_load(MESSAGE, SENDER, "").turns
+    assert turns == tuple({"asked": str(number)} for number in range(2, MOST_TURNS + 2))
+    assert 0 < cluster.ttl(f"v1:turns:{SENDER}") <= TURNS_LIFE == 30 * 60
+
+
+def test_turns_are_forgotten_when_asked_to(claims: MessageClaims, cluster: RedisCluster) -> None:
+    claims.finish("wamid.0", sender=SENDER, turn={"asked": "x"})
+    claims.finish("wamid.1", sender=SENDER)  # nothing to keep of this one
+    assert claims.claim_and_load("wamid.2", SENDER, "").turns == ({"asked": "x"},)
+    claims.finish("wamid.2", sender=SENDER, turn={"asked": "y"}, forget_turns=True)
+    assert cluster.exists(f"v1:turns:{SENDER}") == 0
+
+
+def test_a_turn_that_cannot_be_read_is_left_out(claims: MessageClaims, cluster: RedisCluster) -> None:
+    cluster.rpush(f"v1:turns:{SENDER}", "{", '{"asked":"x"}')
+    assert claims.claim_and_load(MESSAGE, SENDER, "").turns == ({"asked": "x"},)
 
 
 def test_finishing_something_without_a_sender_keeps_pending_questions(claims: MessageClaims) -> None:

@@ -1,5 +1,7 @@
 """What is cached of a sender: the person, the position of their last write, whether the office has them."""
 
+from collections.abc import Callable
+
 import pytest
 from redis.cluster import RedisCluster
 
@@ -41,6 +43,23 @@ def test_latest_required_position_counts(senders: SenderCache, redis: RedisClien
     senders.require_wal("a", "0/1")
     senders.require_wal("a", "0/2")
     assert loaded(redis, "a").min_wal == "0/2"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda senders: senders.forget_person("a", min_wal="0/1"),
+        lambda senders: senders.set_handed_to_office("a", handed=True),
+    ],
+    ids=["another family", "handed to the office"],
+)
+def test_what_was_said_is_forgotten_with_the_link_and_at_the_hand_over(
+    senders: SenderCache, redis: RedisClient, change: Callable[[SenderCache], None]
+) -> None:
+    for name in ("a", "b"):
+        MessageClaims(redis).finish(f"wamid.{name}", sender=name, turn={"asked": "x"})
+    change(senders)
+    assert [len(loaded(redis, name).turns) for name in ("a", "b")] == [0, 1]
 
 
 def test_conversation_is_handed_to_the_office_and_given_back(
