@@ -15,6 +15,7 @@ from functions.adapters import school_config
 from functions.adapters.openai_api import LanguageModel
 from functions.domain import model_contract
 from functions.domain.errors import AnswerUnavailable
+from functions.domain.intents import Intent
 from functions.domain.model_contract import Answer, Context, HandOver, QuestionBack, Wish
 from functions.domain.people import Student
 from functions.domain.school import School
@@ -105,5 +106,7 @@ def _label(part: Answer | Wish | QuestionBack | HandOver, registered: bool) -> s
             return "office"
         case Wish(intent) if intent in model_contract.ABOUT_CHILDREN and not registered:
             return "info"
+        case Wish(Intent.EXPLAIN):
+            return "statement"  # charges and payments, with the balance
         case Wish(intent):
             return intent.value

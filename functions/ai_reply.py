@@ -10,9 +10,10 @@ from functions.services.answer_question import Question
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message_id", "plan", "account", "person", "turns"}` -> `{"answer", "understood", "cacheable", "source"}`.
+    """`{"message_id", "plan", "account", "person", "turns"}` -> `{"answer", "understood", "also", "cacheable", …}`.
 
-    `answer` is text, or null where `understood` names the request to carry out; `source` is "model" or "knowledge".
+    `answer` is text, or null where `understood` names the request to carry out; `also` names one to carry out after
+    it. `source` is "model" or "knowledge".
     """
     return dependencies.question_answerer().answer(Question.parse(event))
 

@@ -27,6 +27,7 @@ class ReplyType(Enum):
     MENU = "menu"
     BALANCE = "balance"
     STATEMENT = "statement"
+    EXPLANATION = "explanation"  # of a balance
     GATE_PASS = "gate_pass"
     ANSWER = "answer"
     ASK = "ask"
@@ -71,10 +72,11 @@ class NextStep(Enum):
 
 
 # What needs the parent's number, and so cannot be done for someone whose number WhatsApp hides.
-_NEEDS_NUMBER = frozenset({Intent.MENU, Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS})
+_NEEDS_NUMBER = frozenset({Intent.MENU, Intent.BALANCE, Intent.STATEMENT, Intent.EXPLAIN, Intent.GATE_PASS})
 _ACCOUNT_REPLIES = {
     Intent.BALANCE: ReplyType.BALANCE,
     Intent.STATEMENT: ReplyType.STATEMENT,
+    Intent.EXPLAIN: ReplyType.EXPLANATION,
     Intent.GATE_PASS: ReplyType.GATE_PASS,
 }
 _PLAIN_REPLIES = {
@@ -208,7 +210,7 @@ def request_of(
 def _continued(request: Request, earlier: Turn) -> Request:
     """A child or a term alone, after something else about a child: "and Tanaka?", "last term"."""
     intent = next((intent for intent, reply in _ACCOUNT_REPLIES.items() if reply.value == earlier.kind), None)
-    if intent is None:
+    if intent in (None, Intent.EXPLAIN):
         return request
     if intent == Intent.GATE_PASS:  # the model must have understood it so as well, and a tap confirms it
         return Request(Intent.QUESTION, request.term, request.student_ids, certain=False)

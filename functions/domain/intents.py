@@ -22,6 +22,7 @@ class Intent(Enum):
     MENU = "menu"
     BALANCE = "balance"
     STATEMENT = "statement"
+    EXPLAIN = "explain"  # why the balance is what it is; only the model understands it
     GATE_PASS = "gate_pass"
     ASK = "ask"  # "I want to ask something"
     QUESTION = "question"  # the question itself, and everything that the rules are not certain of

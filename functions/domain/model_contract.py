@@ -19,9 +19,9 @@ from functions.domain.people import Student
 from functions.domain.school import School
 
 SCHEMA_NAME: Final = "reply"
-ABOUT_CHILDREN: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.GATE_PASS)
+ABOUT_CHILDREN: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.EXPLAIN, Intent.GATE_PASS)
 WISHES: Final = (*ABOUT_CHILDREN, Intent.MENU, Intent.THANKS, Intent.OPT_OUT, Intent.OPT_IN)
-WITH_TERM: Final = (Intent.BALANCE, Intent.STATEMENT)  # a gate pass is always of the current term
+WITH_TERM: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.EXPLAIN)  # a gate pass is always of the current term
 MOST_OF_A_NAME: Final = 60
 MOST_QUESTION_BACK: Final = 300
 
@@ -260,8 +260,10 @@ passes; you do not, and you never state, promise or confirm any of them yourself
 Write the answer in `text`.
 "wish": the message asks for one of these, and nothing in it says otherwise.
 - balance: what is owed or left to pay now, whether a child's fees are cleared, also yes-or-no ("have I finished?").
-- statement: charges and payments one by one: a statement, invoice, receipt, what was paid and when, how a figure came \
-about, figures of an earlier term.
+- statement: charges and payments one by one: a statement, invoice, receipt, what was paid and when, figures of an \
+earlier term.
+- explain: why a balance is what it is: so high, gone up, not clear; how the figure came about. Not a payment that is \
+missing.
 - gate_pass: the school's gate pass, exit permit or exeat, asked for now and for a child of the sender.
 - opt_out: the sender no longer wants our messages. opt_in: the sender wants them again.
 - menu: a greeting, or "help" with nothing else said. thanks: thanks, assent or a farewell that asks for nothing.
@@ -284,8 +286,8 @@ with such words ask for none of these.
 children" are all numbers. A name or {prefix} number that is not in that list is another family's child: use \
 question_back for it, never a number of your own children in its place.
 6. `term`: a code from TERMS if the message names one ("last term", "term 2"), otherwise null.
-7. `also`: a second thing that the same message asks for, so that nothing is lost; otherwise null. What matters most \
-goes into `reply`; a hand-over to the office always does.
+7. `also`: a second thing that the same message asks for, so that nothing is lost; otherwise null. `reply` is what \
+was asked first, but for a hand-over to the office, which always is the `reply`.
 8. Follow-ups ("and on Fridays?", "and the other one?", "the one for last term") continue the conversation under \
 EARLIER. Read them together with what was asked before.
 9. If the sender is not linked to a child, never say or hint whether a child is at this school, and give nothing of \

@@ -130,7 +130,7 @@ def _number_known(turn: Turn, school: School, now: datetime) -> Reply:
 def _balance(turn: Turn, school: School, now: datetime) -> Reply:
     account = _account(turn)
     blocks = [_balance_of(student, account.students.get(student.id), school) for student in turn.plan.students]
-    known = [found.balance for found in account.students.values() if found]
+    known = [found.balance for student in turn.plan.students if (found := account.students.get(student.id))]
     if len(known) > 1:
         blocks.append(_sum_line(known, school))
     body = _join(
@@ -153,6 +153,40 @@ def _balance_of(student: Student, found: StudentAccount | None, school: School) 
         return f"{title}\nNo fees recorded for this term yet."
     lines = f"{title}\nBilled: {_show(balance.billed, school)}\nPaid: {_show(balance.paid, school)}"
     return f"{lines}\n{_standing(balance, school)}"
+
+
+def _explanation(turn: Turn, school: School, now: datetime) -> Reply:
+    """How the balance came about, and who can check it."""
+    account = _account(turn)
+    blocks = [_explained(student, account.students.get(student.id), school) for student in turn.plan.students]
+    body = _join(
+        f"*{_term_title(account.term, school)}*",
+        *blocks,
+        _as_of(account, school, now),
+        "What is owed is what was billed less what was paid. A payment of the last days may not be in it yet. I can send "
+        "you every line as a statement, and the office can check what looks wrong.",
+    )
+    choices = (
+        Choice(tap_id(Intent.STATEMENT, _only(turn.plan), account.term), "Statement"),
+        Choice(tap_id(Intent.OFFICE), "Talk to the office"),
+        _MENU_BUTTON,
+    )
+    return _with_buttons(body, choices)
+
+
+def _explained(student: Student, found: StudentAccount | None, school: School) -> str:
+    """The balance with what was billed, by kind, and the last payment."""
+    block = _balance_of(student, found, school)
+    if found is None or found.balance.standing == Standing.NO_FEES:
+        return block
+    kinds: dict[str, Decimal] = {}
+    for line in found.bills:
+        kinds[line.kind] = kinds.get(line.kind, Decimal(0)) + line.amount
+    billed = ", ".join(f"{kind} {_show(amount, school)}" for kind, amount in kinds.items())
+    dated = [line for line in found.payments if line.day]
+    last = max(dated, key=lambda line: line.day or date.min, default=None)
+    paid = f"Last payment: {_show(last.amount, school)} on {long_date(last.day)}" if last and last.day else ""
+    return "\n".join(part for part in (block, f"Billed for: {billed}" if billed else "", paid) if part)
 
 
 def _standing(balance: Balance, school: School) -> str:
@@ -567,6 +601,7 @@ _COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {
     ReplyType.MENU: _menu,
     ReplyType.BALANCE: _balance,
     ReplyType.STATEMENT: _statement,
+    ReplyType.EXPLANATION: _explanation,
     ReplyType.GATE_PASS: _gate_pass,
     ReplyType.ANSWER: _answer,
     ReplyType.ASK: _ask,

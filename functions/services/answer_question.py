@@ -10,11 +10,14 @@ from functions.domain import answers, model_contract, wording
 from functions.domain.accounts import Account
 from functions.domain.conversation import FOR_THE_OFFICE, URGENT_FOR_THE_OFFICE, Plan
 from functions.domain.errors import InvalidModelReply, ServiceError
-from functions.domain.intents import Request
+from functions.domain.intents import Intent, Request
 from functions.domain.memory import Turn, read_turns
-from functions.domain.model_contract import Answer, Context, HandOver, ModelReply, Wish
+from functions.domain.model_contract import Answer, Context, HandOver, ModelReply, QuestionBack, Wish
 from functions.domain.people import Person, Student
 from functions.domain.school import School
+
+FIGURES = (Intent.BALANCE, Intent.STATEMENT, Intent.EXPLAIN)
+POLITE = (Intent.THANKS, Intent.MENU)  # nothing beside something else
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,10 @@ class QuestionAnswerer:
     school: School
 
     def answer(self, question: Question) -> dict[str, Any]:
-        """`{"answer", "understood": a Request as JSON or None, "cacheable", "source": "model" | "knowledge"}`."""
+        """`{"answer", "understood", "also", "cacheable", "source": "model" | "knowledge"}`.
+
+        `understood` and `also`, what to do after it, are a Request as JSON or None.
+        """
         try:
             return self._with_model(question)
         except ServiceError as error:
@@ -54,7 +60,7 @@ class QuestionAnswerer:
                 "answered without the model", message_id=question.message_id, error=str(error)
             )
             answer = wording.without_model(question.plan, question.account, self.school)
-            return {"answer": answer, "understood": None, "cacheable": False, "source": "knowledge"}
+            return {"answer": answer, "understood": None, "also": None, "cacheable": False, "source": "knowledge"}
 
     def _with_model(self, question: Question) -> dict[str, Any]:
         plan, school, today = question.plan, self.school, clock.now(self.school.timezone).date()
@@ -65,31 +71,49 @@ class QuestionAnswerer:
             model_contract.text_format(school),
         )
         found = model_contract.parse(output.text, Context.of(school, question.students, today, figures))
-        request = _request(found)
         observability.count_by("ModelReplies", kind=type(found.reply).__name__)
-        if request:
-            return {"answer": None, "understood": request.as_json(), "cacheable": False, "source": "model"}
-        assert not isinstance(found.reply, Wish | HandOver)
-        text = found.reply.text
-        if isinstance(found.also, Wish):  # beside an answer; the bare command is certain
-            text += f"\n\nWrite *{found.also.intent.value.replace('_', ' ')}* and you have that too."
+        parts = _in_order(found)
+        text = "\n\n".join(part.text for part in parts if isinstance(part, Answer | QuestionBack))
+        first, second = (*(_request(part) for part in parts if isinstance(part, Wish | HandOver)), None, None)[:2]
         is_common = (
-            isinstance(found.reply, Answer)
-            and not found.also
+            bool(text)
+            and not isinstance(found.reply, QuestionBack)
+            and not first
             and not plan.personal
             and not question.turns
             and not _names_any(text, question.students)
         )
-        return {"answer": text, "understood": None, "cacheable": is_common, "source": "model"}
+        understood, also = (None, first) if text else (first, second)
+        return {
+            "answer": text or None,
+            "understood": understood.as_json() if understood else None,
+            "also": also.as_json() if also else None,
+            "cacheable": is_common,
+            "source": "model",
+        }
 
 
-def _request(found: ModelReply) -> Request | None:
-    """What is to be carried out. Someone at the office comes before anything else that the message asks for."""
-    parts = (found.reply, found.also)
+Part = Answer | Wish | QuestionBack | HandOver
+
+
+def _in_order(found: ModelReply) -> list[Part]:
+    """What is done with one message, in order: words before wishes, the office last and alone where it must be.
+
+    Once the office has the conversation nothing else is said, so only figures may come before it.
+    """
+    parts: list[Part] = [found.reply, *([found.also] if found.also else [])]
     if handed := next((part for part in parts if isinstance(part, HandOver)), None):
-        return URGENT_FOR_THE_OFFICE if handed.urgent else FOR_THE_OFFICE
-    wish = found.reply
-    return Request(wish.intent, wish.term, wish.student_ids) if isinstance(wish, Wish) else None
+        figures = [part for part in parts if isinstance(part, Wish) and part.intent in FIGURES]
+        return [handed] if handed.urgent else [*figures, handed]
+    wanted = [part for part in parts if not (isinstance(part, Wish) and part.intent in POLITE)] or parts[:1]
+    return sorted(wanted, key=lambda part: isinstance(part, Wish))
+
+
+def _request(part: Wish | HandOver) -> Request:
+    """What is to be carried out."""
+    if isinstance(part, HandOver):
+        return URGENT_FOR_THE_OFFICE if part.urgent else FOR_THE_OFFICE
+    return Request(part.intent, part.term, part.student_ids)
 
 
 def _names_any(text: str, students: tuple[Student, ...]) -> bool:

@@ -39,6 +39,7 @@ class IncomingMessage:
     min_wal: str | None = None  # WAL position that the records of that look-up have
     receive_count: int = 1  # how often the queue has delivered it
     understood: Request | None = None  # what the model made of the words
+    account: Mapping[str, Any] | None = None  # that this run has fetched already
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "IncomingMessage":
@@ -52,6 +53,7 @@ class IncomingMessage:
             event.get("min_wal"),
             int(event.get("receive_count") or 1),
             Request.read(event.get("understood")),
+            event.get("account"),
         )
 
 
@@ -169,7 +171,8 @@ class MessageHandler:
         )
         if turns and memory.may_continue(message.text or "", self.phrases):  # to someone else it means something else
             question, loaded = "", replace(loaded, answer=None)
-        return self._complete(Understood(plan.next, person, plan, turns=turns), plan, person, question, loaded, now)
+        found = Understood(plan.next, person, plan, turns=turns)
+        return self._complete(found, plan, person, question, loaded, incoming, now)
 
     def _is_for_the_office(self, message: Message, person: Person, plan: Plan, loaded: Loaded) -> bool:
         """Whether a person at the office answers this; STOP and START are obeyed all the same."""
@@ -179,7 +182,14 @@ class MessageHandler:
         return loaded.is_handed_to_office or (unknown and self.history.is_handed_to_office(message))
 
     def _complete(
-        self, found: Understood, plan: Plan, person: Person, question: str, loaded: Loaded, now: datetime
+        self,
+        found: Understood,
+        plan: Plan,
+        person: Person,
+        question: str,
+        loaded: Loaded,
+        incoming: IncomingMessage,
+        now: datetime,
     ) -> Understood:
         """Add what the next step needs: a place in the day's limits, a common answer, the account."""
         if plan.next == NextStep.FIND_STUDENT:
@@ -188,7 +198,7 @@ class MessageHandler:
         if plan.next == NextStep.AI_REPLY and not plan.personal:
             found = self._with_common_answer(found, plan, person, question, loaded, now)
         if plan.needs_account:
-            found = self._with_account(found, plan)
+            found = self._with_account(found, plan, incoming.account)
         elif plan.prefetch:
             found = replace(found, prefetch=self.accounts.find(_ids(plan), plan.term or "", max_wait=0).fetch)
         return found
@@ -206,11 +216,13 @@ class MessageHandler:
         plan = self.limits.limit_questions(plan, person, now)
         return replace(found, next=plan.next, plan=plan)
 
-    def _with_account(self, found: Understood, plan: Plan) -> Understood:
+    def _with_account(self, found: Understood, plan: Plan, known: Mapping[str, Any] | None) -> Understood:
         """The account, or the fetch to make first, or a dated one, or an apology.
 
         A gate pass is never decided on old figures. A question is answered without figures, as when the school is down.
         """
+        if known and known.get("term") == plan.term and set(_ids(plan)) <= set(known.get("bills") or ()):
+            return replace(found, account=dict(known))
         result = self.accounts.find(_ids(plan), plan.term or "", MAX_WAIT)
         last = None if plan.next == NextStep.GATE_PASS else result.last
         if result.account or result.fetch:

@@ -129,6 +129,9 @@ TURNS = {
     ReplyType.MENU: turn("hi"),
     ReplyType.BALANCE: turn("balance", account=BOTH),
     ReplyType.STATEMENT: turn("statement", account=BOTH),
+    ReplyType.EXPLANATION: Turn(
+        Plan(Intent.EXPLAIN, ReplyType.EXPLANATION, students=PARENT.students, term="2026-3"), PARENT, account=BOTH
+    ),
     ReplyType.GATE_PASS: turn("gate pass", ONE_CHILD, gate_pass=PASS),
     ReplyType.ANSWER: turn("What time does school start?", answer="At 08:00."),
     ReplyType.ASK: turn("4"),
@@ -184,6 +187,14 @@ FACTS = {
         "10 Sep  Payment, Tuition: −$150.00",
         "Billed $400.00, paid $150.00",
         TARIRO.id,
+    ],
+    ReplyType.EXPLANATION: [
+        "*Owed: $250.00*",
+        "Billed for: Tuition $400.00",
+        "Last payment: $150.00 on 10 September 2026",
+        "may not be in it yet",
+        "• Statement",
+        "• Talk to the office",
     ],
     ReplyType.GATE_PASS: ["Tariro Moyo", "GP-2026-3-000007", "Valid until 3 December 2026", "100 %", "QR"],
     ReplyType.ANSWER: ["At 08:00."],

@@ -10,6 +10,7 @@ from functions import ai_reply, dependencies
 from functions.adapters import openai_api
 from functions.adapters.aws import AwsClient
 from functions.adapters.school_config import school
+from functions.domain.intents import Intent, Request
 from local.plan import Plan
 from local.world.openai_api import INVENTED
 from tests.adapters.scripted_server import scripted
@@ -136,9 +137,48 @@ def test_a_wish_beside_an_answer_is_not_lost(environment: pytest.MonkeyPatch) ->
     with scripted((200, structured({"type": "answer", "text": "School starts at 08:00."}, wish))) as server:
         environment.setenv("OPENAI_API_URL", server.url + "/v1")
         found = ask("When does school start, and my balance")
-    assert found["answer"].startswith("School starts at 08:00.")
-    assert "*balance*" in found["answer"]
+    assert (found["answer"], found["understood"]) == ("School starts at 08:00.", None)
+    assert found["also"] == Request(Intent.BALANCE).as_json()
     assert found["cacheable"] is False
+
+
+def a_wish(name: str) -> dict[str, Any]:
+    return {"type": "wish", "wish": name, "children": [], "term": None}
+
+
+BALANCE, STATEMENT, THANKS, GATE_PASS = map(a_wish, ("balance", "statement", "thanks", "gate_pass"))
+HOURS = {"type": "answer", "text": "School starts at 08:00."}
+CLOSING = {"type": "answer", "text": "It ends at 15:00."}
+OFFICE, URGENT = {"type": "office", "urgency": "normal"}, {"type": "office", "urgency": "urgent"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "also", "done"),
+    [
+        (BALANCE, STATEMENT, [None, "balance", "statement"]),
+        (BALANCE, HOURS, ["School starts at 08:00.", None, "balance"]),
+        (
+            HOURS,
+            {"type": "answer", "text": "It ends at 15:00."},
+            ["School starts at 08:00.\n\nIt ends at 15:00.", None, None],
+        ),
+        (THANKS, BALANCE, [None, "balance", None]),
+        (BALANCE, THANKS, [None, "balance", None]),
+        (OFFICE, BALANCE, [None, "balance", "office"]),
+        (OFFICE, GATE_PASS, [None, "office", None]),
+        (HOURS, OFFICE, [None, "office", None]),
+        (BALANCE, URGENT, [None, "office", None]),
+    ],
+)
+def test_what_is_done_with_two_things_in_one_message(
+    environment: pytest.MonkeyPatch, reply: Any, also: Any, done: list[str | None]
+) -> None:
+    with scripted((200, structured(reply, also))) as server:
+        environment.setenv("OPENAI_API_URL", server.url + "/v1")
+        found = ask("two things")
+    wishes = [found[name]["intent"] if found[name] else None for name in ("understood", "also")]
+    assert [found["answer"], *wishes] == done
+    assert len(server.requests) == 1
 
 
 def test_the_request_is_bounded_and_not_stored_at_openai(received: list[dict[str, str]], plan: Plan) -> None:

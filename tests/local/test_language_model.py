@@ -173,6 +173,37 @@ def test_two_wishes_are_both_heard() -> None:
     assert (found.reply, found.also) == (Wish(Intent.STATEMENT, (TARIRO,)), Wish(Intent.BALANCE, (TANAKA,)))
 
 
+def test_a_child_is_named_once_for_both_wishes() -> None:
+    found = understood("send statement and gate pass for Tariro")
+    assert (found.reply, found.also) == (Wish(Intent.STATEMENT, (TARIRO,)), Wish(Intent.GATE_PASS, (TARIRO,)))
+
+
+def test_opening_hours_and_a_balance_are_both_heard() -> None:
+    found = understood("When do you open and also my balance")
+    assert found.reply == Wish(Intent.BALANCE)
+    assert isinstance(found.also, Answer)
+    assert "08:00" in found.also.text
+
+
+@pytest.mark.parametrize(
+    ("text", "students"),
+    [
+        ("why is my balance so high", ()),
+        ("Why has Tariro's balance gone up?", (TARIRO,)),
+        ("how come I still owe so much", ()),
+        ("I don't understand my balance", ()),
+    ],
+)
+def test_why_a_balance_is_so_high_is_not_just_the_balance(text: str, students: tuple[str, ...]) -> None:
+    found = understood(text)
+    assert (found.reply, found.also) == (Wish(Intent.EXPLAIN, students), None)
+
+
+@pytest.mark.parametrize("text", ["why are school fees so high", "I paid last week, why does it still show I owe?"])
+def test_another_why_is_not_about_the_balance(text: str) -> None:
+    assert not isinstance(understood(text).reply, Wish)
+
+
 def test_a_question_beside_a_wish_is_answered_too() -> None:
     found = understood("gate pass for Tanaka tomorrow 9am and when do schools close")
     assert found.reply == Wish(Intent.GATE_PASS, (TANAKA,))

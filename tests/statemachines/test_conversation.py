@@ -165,6 +165,8 @@ class Functions:
             looked_up=bool(event.get("looked_up")),
             understood=Request.read(event["understood"]),
         )
+        if event["account"]:
+            found["account"] = event["account"]
         fetch = {"student_ids": [student.id for student in plan.students], "term": plan.term}
         fetch |= {"wait": found.pop("wait", 0)}
         ends = found.get("next") in ("done", "busy", "record_conversation")
@@ -666,6 +668,97 @@ def test_a_question_is_answered_by_the_ai(functions: Make) -> None:
     assert asked["message_id"] == "wamid.1"
     assert fakes.replies[0].startswith("From 08:00 to 15:00.")
     assert fakes.cache.answers == {("answer", "school start time"): "From 08:00 to 15:00."}
+
+
+def _also(fakes: Functions, also: Request, first: Request | None = None, answer: str | None = None) -> None:
+    """The model answers, or hears a first wish, and hears a second one."""
+    found = {"answer": answer, "understood": first.as_json() if first else None, "also": also.as_json()}
+    fakes.instead["AiReply"] = lambda _: found | {"cacheable": False, "source": "model"}
+
+
+TWO_WISHES = "what remains on the side of the uncle, and how it came about line by line"
+SECOND = ["Take second wish", "Understand"]
+
+
+def test_two_wishes_of_one_message_are_answered_in_order_and_once_each(functions: Make) -> None:
+    fakes = functions()
+    _also(fakes, Request(Intent.STATEMENT), Request(Intent.BALANCE))
+    execution = converse(fakes, TWO_WISHES)
+    first = [*START, "AI reply", "Understand", *FETCH, "Send reply"]
+    assert steps(execution)[: len(first)] == first
+    assert fakes.reply_types() == ["balance", "statement"]
+    assert fakes.payloads("Understand")[2]["account"]["term"] == "2026-3"  # what was fetched is not fetched again
+    assert [payload["sent"] for payload in fakes.payloads("SendReply")] == [None, None]
+    assert fakes.cache.finished == ["wamid.1"]
+    assert len(fakes.payloads("AiReply")) == 1
+
+
+def test_a_question_and_a_wish_are_both_answered(functions: Make) -> None:
+    fakes = functions(account=figures(BOTH))
+    _also(fakes, Request(Intent.BALANCE), answer="From 08:00 to 15:00.")
+    execution = converse(fakes, TWO_WISHES)
+    assert steps(execution) == [*START, "AI reply", "Send reply", *SECOND, *END]
+    assert fakes.reply_types() == ["answer", "balance"]
+    assert fakes.payload("RecordConversation")["plan"]["reply_type"] == "balance"
+
+
+def test_figures_come_before_the_office_has_the_conversation(functions: Make) -> None:
+    fakes = functions(account=figures(BOTH))
+    _also(fakes, Request(Intent.OFFICE, entry="words"), Request(Intent.BALANCE))
+    converse(fakes, TWO_WISHES)
+    assert fakes.reply_types() == ["balance", "office_told"]
+    assert fakes.cache.handed_to_office == {"+263771234567": True}
+
+
+def test_a_pass_as_the_second_wish_waits_for_a_tap_too(functions: Make) -> None:
+    fakes = functions(account=figures(BOTH))
+    _also(fakes, Request(Intent.GATE_PASS, None, (TARIRO.id,)), Request(Intent.STATEMENT))
+    converse(fakes, TWO_WISHES)
+    assert fakes.reply_types() == ["statement", "confirm"]
+    assert fakes.payloads("GatePass") == []
+
+
+@pytest.mark.parametrize(
+    ("person", "found"), [(VISITOR, {}), (PARENT, {"problem": "school_busy"})], ids=["a visitor", "a busy school"]
+)
+def test_what_the_first_wish_could_not_have_is_not_said_twice(
+    functions: Make, person: Person, found: dict[str, Any]
+) -> None:
+    fakes = functions(person)
+    _also(fakes, Request(Intent.STATEMENT), Request(Intent.BALANCE))
+    real = fakes.Understand
+    fakes.instead["Understand"] = lambda event: real(event) | (found if event["understood"] else {})
+    converse(fakes, TWO_WISHES)
+    assert len(fakes.replies) == 1
+
+
+@pytest.mark.parametrize("function", ["Understand", "SendReply"])
+def test_a_second_wish_that_fails_does_not_double_the_first(functions: Make, function: str) -> None:
+    fakes = functions(account=figures(BOTH))
+    _also(fakes, Request(Intent.STATEMENT), Request(Intent.BALANCE))
+    real, calls = getattr(fakes, function), iter([True, True] if function == "Understand" else [True])
+
+    def failing(event: Any) -> Any:
+        if next(calls, False):
+            return real(event)
+        raise ReplyNotComposed("bug")
+
+    fakes.instead[function] = failing
+    execution = converse(fakes, TWO_WISHES)
+    assert execution.status == "SUCCEEDED"  # the queue does not offer it again
+    assert len(fakes.replies) == 1
+    assert fakes.payloads("ReleaseClaim") == []
+    recorded = fakes.payload("RecordConversation")
+    assert recorded["sent"]["reply_id"] == "wamid.reply"
+    assert fakes.cache.finished == ["wamid.1"]
+
+
+def test_the_figures_of_a_question_are_not_fetched_again_for_the_wish_in_it(functions: Make) -> None:
+    fakes = functions()
+    heard(fakes, Request(Intent.EXPLAIN))
+    converse(fakes, "please, why do I owe so many fees for my child?")
+    assert fakes.payloads("Understand")[1]["account"]["term"] == "2026-3"
+    assert fakes.reply_types() == ["explanation"]
 
 
 def heard(fakes: Functions, request: Request) -> None:

@@ -15,7 +15,7 @@ from local.world.language_model.prompt import Earlier, Prompt
 from local.world.language_model.text import clean, gloss, tokens
 
 Part = dict[str, Any]  # one reply of the contract
-ABOUT_CHILDREN: Final = ("balance", "statement", "gate_pass")
+ABOUT_CHILDREN: Final = ("balance", "statement", "explain", "gate_pass")
 WORDS: Final = {  # without one of these words in it, a part of a message is no second wish
     "balance": re.compile(
         r"\bbal(?:ance)?\b|\bow(?:e|es|ing|ed)\b|outstanding|arrears|\bdue\b|\bleft\b|remain", re.IGNORECASE
@@ -45,6 +45,14 @@ _ORDER: Final = re.compile(
     r"\b(?:ignore|forget|disregard)\b.{0,30}\b(?:instruction|rule|prompt)|\b(?:admin|developer|god) mode\b|"
     r"\byou are now\b|^system:|\bpretend\b|\b(?:print|reveal|repeat) (?:your|the) (?:instruction|prompt|text|rules)",
     re.IGNORECASE,
+)
+_WHY: Final = re.compile(
+    r"\b(?:why|how come|explain\w*|what makes|understand|so (?:high|much|big|large|little)|(?:gone|went|going) up|"
+    r"increas\w+|come about|made up)\b",
+    re.IGNORECASE,
+)
+_MONEY: Final = re.compile(
+    r"\b(?:balance|ow(?:e|es|ing|ed)|outstanding|arrears|fees?|amount|figure|total|billed|bill)\b"
 )
 _MONEY_OF_ONES_OWN: Final = re.compile(
     r"\b(owe|owing|owed|balance|outstanding|paid|pay|left|remaining|credit|arrears|billed|fees?|debt)\b"
@@ -100,9 +108,11 @@ def _parts(prompt: Prompt, text: str) -> list[Part]:
         return [continued]
     wanted = _undenied(text)
     label = _label(wanted, prompt.children)
+    if _asks_why(prompt, label, wanted):
+        return [_part(prompt, "explain", wanted)]
     pieces = _pieces(prompt, wanted) if label not in ("office", "urgent") else []
     if len(pieces) > 1 or (pieces and label in ("thanks", "menu", "ask")):
-        return [_part(prompt, piece.label, piece.text) for piece in pieces[:2]]
+        return [_part(prompt, piece.label, piece.text, wanted) for piece in pieces[:2]]
     return [_part(prompt, label, wanted)]
 
 
@@ -158,7 +168,18 @@ def _undenied(text: str) -> str:
     return text
 
 
-def _part(prompt: Prompt, label: str, text: str) -> Part:
+def _asks_why(prompt: Prompt, label: str, text: str) -> bool:
+    """Whether the sender's own balance is to be explained, and no more than that."""
+    english = gloss(text).text.lower()
+    own = _OWN.search(english) or named(text, prompt.children).numbers
+    if label == "statement" and not english.startswith(("why", "how come")):
+        return False
+    is_asked = label in ("balance", "statement", "question", "ask")
+    return bool(is_asked and own and _WHY.search(english) and _MONEY.search(english))
+
+
+def _part(prompt: Prompt, label: str, text: str, whole: str = "") -> Part:
+    """One part. `whole`: the message that it is a part of, which may name the child for all of them."""
     if label in ("office", "urgent"):
         return {"type": "office", "urgency": "urgent" if label == "urgent" else "normal"}
     if label == "question":
@@ -168,6 +189,8 @@ def _part(prompt: Prompt, label: str, text: str) -> Part:
     if label not in ABOUT_CHILDREN:
         return _wish(label)
     names = named(text, prompt.children, _words_of(prompt))
+    if whole and names == Named():
+        names = named(whole, prompt.children, _words_of(prompt))
     if prompt.children and (names.stranger or names.unclear):
         return _back("Which of your children do you mean: " + " or ".join(prompt.children.values()) + "?")
     return _about(prompt, label, names, text)
