@@ -67,7 +67,7 @@ class Understood:
     account: dict[str, Any] | None = None
     last_account: dict[str, Any] | None = None  # for when the school does not answer
     fetch: dict[str, Any] | None = None  # before the reply
-    prefetch: dict[str, Any] | None = None  # after it
+    prefetch: dict[str, Any] | None = None  # after it, or beside the model's call
     answer: str | None = None  # to a common question
     refresh_answer: bool = False  # it is to be made anew after the reply
     question_key: str | None = None
@@ -197,11 +197,18 @@ class MessageHandler:
             found = replace(found, next=plan.next, plan=plan, problem=problem)
         if plan.next == NextStep.AI_REPLY and not plan.personal:
             found = self._with_common_answer(found, plan, person, question, loaded, now)
+            if found.next == NextStep.AI_REPLY and person.kind == Kind.REGISTERED:
+                found = replace(found, prefetch=self._fetch_beside(person, now))
         if plan.needs_account:
             found = self._with_account(found, plan, incoming.account)
         elif plan.prefetch:
             found = replace(found, prefetch=self.accounts.find(_ids(plan), plan.term or "", max_wait=0).fetch)
         return found
+
+    def _fetch_beside(self, person: Person, now: datetime) -> dict[str, Any] | None:
+        """What to fetch while the model reads, in case it understands a balance; None where all of it is cached."""
+        ids = [student.id for student in person.students]
+        return self.accounts.find(ids, self.school.calendar.billing(now.date()).code, max_wait=0).fetch
 
     def _with_common_answer(
         self, found: Understood, plan: Plan, person: Person, question: str, loaded: Loaded, now: datetime

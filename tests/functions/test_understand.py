@@ -385,6 +385,25 @@ def test_the_answer_to_a_common_question_is_used_all_day_and_refreshed_after_ten
     assert (other["next"], other["answer"], other["refresh_answer"]) == ("ai_reply", None, False)
 
 
+def test_the_account_of_a_parent_is_to_be_fetched_beside_the_model(cached: Cached) -> None:
+    words = "What time does school start?"
+    assert understood(words)["prefetch"] == FETCH
+    assert understood(words, VISITOR, "wamid.2")["prefetch"] is None
+    assert understood("How much do I owe for Tariro, roughly?", message_id="wamid.3")["prefetch"] is None  # before it
+    cached.store_accounts([TARIRO], TERM, FIGURES)
+    assert understood(words, message_id="wamid.4")["prefetch"] is None
+
+
+def test_an_account_that_this_run_has_fetched_is_not_fetched_again() -> None:
+    account = {"term": TERM, "as_of": "", "stale": False, "bills": {TARIRO: []}, "payments": {TARIRO: []}}
+    wish: dict[str, Any] = {"intent": "balance", "term": None, "student_ids": [], "entry": None}
+    event = {"message": message("what remains"), "understood": wish, "account": account}
+    found = understand.handler(event, None)
+    assert (found["account"], found["fetch"]) == (account, None)
+    other = understand.handler(event | {"understood": wish | {"term": "2026-2"}}, None)
+    assert (other["account"], other["fetch"]["term"]) == (None, "2026-2")
+
+
 def test_a_question_about_the_parents_own_figures_has_no_common_answer() -> None:
     found = understood("Why do I still owe so many fees for Tariro, please explain?")
     assert found["plan"]["personal"] is True

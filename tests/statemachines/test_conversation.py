@@ -50,8 +50,8 @@ from local.step_functions.execution import Execution
 from local.step_functions.runner import run
 from local.step_functions.validation import check
 from tests.domain.a_school import HIDDEN, NOW, ONE_CHILD, PARENT, SCHOOL, TANAKA, TARIRO, TODAY, VISITOR
+from tests.statemachines import executions
 from tests.statemachines.definitions import definition_of, every_state, states_of
-from tests.statemachines.executions import steps
 
 STATES = states_of("conversation")
 Fake = Callable[[Any], Any]
@@ -153,6 +153,7 @@ class Functions:
         """`found` is what the caches and limits have: an account, an answer, a problem, a wait."""
         found = dict(self.found)
         pending = self.found.pop("pending", None)
+        self.found.pop("prefetch", None)  # beside the model: not once more for what it hears
         found.pop("pending", None)
         message = Message.read(event["message"])
         plan = decide(
@@ -295,6 +296,25 @@ def converse(fakes: Functions, text: str, school_api: str = "rest") -> Execution
 
 START = ["Parse message", "Understand"]
 FETCH = ["Fetch account", "Fetch fees", "Fetch payments"]
+BESIDE = (
+    *("Ask model", "Fetch account beside", "Fetch fees beside", "Fetch payments beside"),
+    *("Fetch account beside by GraphQL", "No account beside"),
+)
+
+
+def steps(execution: Execution) -> list[str]:
+    """The states that did something, in order, without those beside the model."""
+    return executions.steps(execution, without=BESIDE)
+
+
+# Whose failure a Parallel around them catches.
+INSIDE = {
+    "Fetch fees": "Fetch account",
+    "Fetch payments": "Fetch account",
+    "AI reply": "Ask model",
+    "Fetch fees beside": "Fetch account beside",
+    "Fetch payments beside": "Fetch account beside",
+}
 END = ["Send reply", "Record conversation", "Done"]
 RELEASED = ["Release claim", "Not answered"]
 APOLOGY = ["Send error reply", "Record conversation", "Done"]
@@ -370,7 +390,7 @@ def test_every_task_is_bounded_retried_narrowly_and_explained(name: str, state: 
     assert state["Retry"]
     assert not {error for rule in state["Retry"] for error in rule["ErrorEquals"]} & {"States.ALL", "States.TaskFailed"}
     assert all(rule["MaxAttempts"] <= (4 if rule == NOT_STARTED_RETRY else 2) for rule in state["Retry"])
-    caught = STATES["Fetch account"] if name in ("Fetch fees", "Fetch payments") else state
+    caught = every_state(STATES)[INSIDE.get(name, name)]
     assert caught["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
@@ -850,6 +870,48 @@ def test_a_common_question_has_its_answer_already(functions: Make) -> None:
     assert steps(execution) == [*START, *END]
     assert fakes.replies[0].startswith("At 08:00.")
     assert fakes.cache.answers == {}  # its life is not prolonged
+
+
+@pytest.mark.parametrize("school_api", ["rest", "graph"])
+def test_the_account_is_fetched_beside_the_model_and_is_there_for_the_balance_that_it_hears(
+    functions: Make, school_api: str
+) -> None:
+    fakes = functions(prefetch={"student_ids": BOTH, "term": "2026-3", "wait": 0})
+    heard(fakes, Request(Intent.BALANCE))
+    execution = converse(fakes, UNCERTAIN, school_api)
+    fetched = ["FetchAccount"] if school_api == "graph" else ["FetchFees", "FetchPayments"]
+    assert sorted(name for name, _ in fakes.calls if name.startswith("Fetch")) == fetched
+    assert steps(execution) == [*START, "AI reply", "Understand", *END]
+    assert execution.state("AI reply").inside == "Ask model"
+    assert fakes.payloads("Understand")[1]["account"]["bills"].keys() == set(BOTH)
+    assert fakes.reply_types() == ["balance"]
+    assert fakes.payload("RecordConversation")["fetched"] is True
+    assert len(fakes.cache.accounts) == 2
+    assert len(fakes.payloads("AiReply")) == 1
+
+
+def test_what_is_fetched_beside_an_answer_is_cached_and_not_shown(functions: Make) -> None:
+    fakes = functions(prefetch={"student_ids": BOTH, "term": "2026-3", "wait": 0})
+    converse(fakes, "What time does school start?")
+    assert fakes.payload("AiReply")["account"] is None
+    assert fakes.replies[0].startswith("From 08:00 to 15:00.")
+    assert "$" not in fakes.replies[0]
+    assert len(fakes.cache.accounts) == 2
+    assert [name for name, _ in fakes.calls].count("FetchFees") == 1  # not once more after the reply
+
+
+@pytest.mark.parametrize("school_api", ["rest", "graph"])
+def test_a_school_that_is_down_takes_nothing_from_the_answer(functions: Make, school_api: str) -> None:
+    fakes = functions(prefetch={"student_ids": BOTH, "term": "2026-3", "wait": 0})
+    for name in ("FetchPayments", "FetchAccount"):
+        fakes.fail(name, SchoolApiUnavailable())
+    execution = converse(fakes, "What time does school start?", school_api)
+    assert execution.status == "SUCCEEDED"
+    assert fakes.replies[0].startswith("From 08:00 to 15:00.")
+    assert fakes.payload("RecordConversation")["fetched"] is False
+
+
+UNCERTAIN = "what remains on the side of the uncle after what he put in"
 
 
 def test_a_question_about_ones_own_figures_gets_them(functions: Make) -> None:
