@@ -189,6 +189,11 @@ class Plan:
             "school/local/payment-secret": self.payment_secret,
         }
 
+    @property
+    def simulates_whatsapp(self) -> bool:
+        """Whether messages go to the simulated WhatsApp; the real one must never get the sample's numbers."""
+        return self.whatsapp_api_url.startswith(self.world_url)
+
     def queue_url(self, name: str) -> str:
         return f"{self.aws_url}/{ACCOUNT}/{name}"
 
@@ -232,7 +237,7 @@ class Plan:
         chosen = {name: everything[name] for name in function.environment}
         if self.today:
             chosen["SCHOOL_TODAY"] = self.today.isoformat()
-        if self.whatsapp_api_url.startswith(self.world_url):  # the real WhatsApp must never get the sample's number
+        if self.simulates_whatsapp:
             chosen["OFFICE_WHATSAPP"] = self.office
         if self.config != CONFIG:
             chosen["SCHOOL_CONFIG"] = str(self.config.absolute())

@@ -110,7 +110,8 @@ class Stack:
         self._get(self.plan.lambdas_url + "/functions/migrate/reset", "POST")  # its process holds 41 MB
         self._report("the database schema")
         primary = f"postgresql+pg8000://assistant@127.0.0.1:{self.plan.ports.postgres}/school"
-        students = sample.load(primary, school.result())
+        office = self.plan.office if self.plan.simulates_whatsapp else ""
+        students = sample.load(primary, school.result(), office)
         self.postgres.wait_for_replica()
         self._report(f"the sample school: {students} students")
 

@@ -188,6 +188,11 @@ def show_how_to_use(running: StackClient, real: list[str], megabytes: int, conso
     console.print(parents)
     for name in real:
         console.print(f"\n[yellow]The real service is used for {name}: its credentials are in the environment.[/]")
+    if plan.simulates_whatsapp:
+        console.print(
+            "\nThe office's phone: [bold]inbox --office --follow[/] shows what it receives, "
+            '[bold]say "…" --office[/] writes from it.'
+        )
     first = next(parent["phone"] for parent in sample if parent["phone"])
     console.print(
         f"\nReady ({megabytes} MB). In another terminal:  "

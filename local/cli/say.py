@@ -13,7 +13,7 @@ from local.send_message import REPLY_SECONDS, Outcome, explain_missing_reply, sa
 from local.stack_client import Refused, StackClient
 
 NAME: Final = "say"
-HELP: Final = "write as a parent, and see the reply and where the time went"
+HELP: Final = "write as a parent or the office, and see the reply and where the time went"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sender = parser.add_mutually_exclusive_group(required=True)
     sender.add_argument("--from", dest="sender", type=phone_number, metavar="NUMBER", help="the parent's number")
     sender.add_argument("--bsuid", metavar="USER_ID", help="someone who does not show their number")
+    sender.add_argument("--office", action="store_true", help="the school's office")
     parser.add_argument("--tap", metavar="CHOICE", help="tap a row or button of the last messages: its id or title")
     parser.add_argument("--as", dest="kind", default="text", choices=KINDS, help="another kind of message")
     parser.add_argument("--name", default="Tendai Moyo", help="the name in the parent's WhatsApp profile")
@@ -32,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     running = StackClient.find(arguments.folder)
     parent = Parent(arguments.sender, arguments.bsuid, arguments.name)
+    if arguments.office:
+        parent = Parent(running.plan.office, name="School office")
     content, reply_to = _content(arguments, running, parent)
     console.print(chat.sent_bubble(content))
     unanswered = arguments.kind in UNANSWERED

@@ -137,7 +137,6 @@ def office(phone: Phones, running: StackClient) -> Iterator[Phone]:
 
 
 def test_talk_to_the_office(phone: Phones, running: StackClient, office: Phone) -> None:
-    office.says("hello")  # opens its 24 hours
     mother = phone("100")
     assert "What would you like to tell the office?" in mother.says("5")
     told = mother.says("My son forgot his jacket in the bus, who can help me?")
@@ -174,7 +173,6 @@ def test_a_notice_that_whatsapp_gives_up_later_gives_the_parent_back(
 
 
 def test_the_office_unreachable_means_its_contacts(phone: Phones, running: StackClient, office: Phone) -> None:
-    office.says("hello")
     refusal = {"kind": "status", "status": 400, "code": 131047, "operation": "send", "times": 1}
     running.world("PUT", "/faults/graph", refusal)
     said = phone("50").says("Please I want to talk to the office about the lost jacket of Thabo")

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
+from functions.adapters.database.office_requests import OfficeRequests
 from local.world.sample import Line, SampleSchool, Shape, Student, load
 from tests.conftest import Database
 
@@ -60,6 +62,13 @@ def test_newcomers_are_known_to_the_school_alone(database: Database) -> None:
     assert child("+263772100025").id in newcomers
     assert load(database.url, SCHOOL) == len(SCHOOL.students) - len(newcomers)
     assert not newcomers & {row["id"] for row in database.run("SELECT id FROM students")}
+
+
+def test_the_office_has_written_today_so_that_it_can_be_notified_from_the_start(database: Database) -> None:
+    load(database.url, SCHOOL, office="+263772000900")
+    load(database.url, SCHOOL, office="+263772000900")  # a second start
+    with create_engine(database.url).begin() as connection:
+        assert OfficeRequests(connection).office_is_reachable("+263772000900")
 
 
 @pytest.mark.parametrize(
