@@ -55,6 +55,12 @@ class Parent:
         """A webhook body with this one message."""
         return wrap(contacts=[self.contact()], messages=[self.message(content, message_id, reply_to)])
 
+    def echo_body(self, content: Content, message_id: str) -> dict[str, Any]:
+        """A webhook body that tells what a person at the school wrote to this parent in the WhatsApp Business app."""
+        to = {"to": self.phone.lstrip("+")} if self.phone else {"to_user_id": self.bsuid}
+        echo = {"from": DISPLAY_PHONE_NUMBER, **to, "id": message_id, "timestamp": str(int(time.time())), **content}
+        return wrap("smb_message_echoes", contacts=[self.contact()], message_echoes=[echo])
+
 
 def new_message_id() -> str:
     return "wamid." + base64.b64encode(b"\x1d\x18\x14" + secrets.token_hex(10).upper().encode()).decode()

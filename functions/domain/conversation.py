@@ -270,7 +270,7 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
             NextStep.CLOSE_OFFICE_REQUEST,
             entry=request.entry or intents.number_in(message.text),
         )
-    if intent == Intent.OFFICE and school.office.whatsapp:
+    if intent == Intent.OFFICE and school.office.takes_requests:
         return _office(request, message)
     if intent == Intent.QUESTION:
         return _question(request, message.text or "", person, school, today, phrases)

@@ -27,6 +27,12 @@ class Office:
     email: str
     hours: str
     whatsapp: str | None = None  # E.164; where requests of parents go; None: there is none
+    coexistence: bool = False  # people answer in the WhatsApp Business app, on the assistant's own number
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a request of a parent reaches a person on WhatsApp."""
+        return self.coexistence or self.whatsapp is not None
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,14 @@ class _Reader:
         self.problems.append(f"{where}.{name}: expected a whole number from {least} to {most}")
         return least
 
+    def flag(self, values: Mapping[str, object], where: str, name: str) -> bool:
+        """False where it is not given."""
+        found = values.get(name, False)
+        if isinstance(found, bool):
+            return found
+        self.problems.append(f"{where}.{name}: expected true or false")
+        return False
+
     def colour(self, values: Mapping[str, object], where: str, name: str) -> str:
         found = self.text(values, where, name)
         if found and not COLOUR.fullmatch(found):
@@ -142,6 +156,7 @@ def build(values: Mapping[str, object], entries: object) -> School:
             email=read.text(office, "office", "email"),
             hours=_hours(read, read.text(office, "office", "hours")),
             whatsapp=_number(read, read.text(office, "office", "whatsapp", empty=True)),
+            coexistence=read.flag(office, "office", "coexistence"),
         ),
         templates=Templates(
             language=read.text(templates, "templates", "language"),

@@ -144,7 +144,7 @@ class MessageHandler:
     def _understand(self, incoming: IncomingMessage) -> Understood:
         message, now = incoming.message, clock.now(self.school.timezone)
         question = question_key(message.text or "", now.date())
-        loaded = self.claims.claim_and_load(message.id, message.sender, question, incoming.run)
+        loaded = self.claims.claim_and_load(message.id, message.sender, question, incoming.run, message.phone)
         if incoming.looked_up or incoming.understood:  # the claim is ours since the first time
             loaded = replace(loaded, claim=Claim.NEW, min_wal=incoming.min_wal or loaded.min_wal)
         elif step := self._claimed(loaded, incoming):
@@ -176,7 +176,8 @@ class MessageHandler:
 
     def _is_for_the_office(self, message: Message, person: Person, plan: Plan, loaded: Loaded) -> bool:
         """Whether a person at the office answers this; STOP and START are obeyed all the same."""
-        if person.phone == self.school.office.whatsapp or plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
+        is_office = person.phone is not None and person.phone == self.school.office.whatsapp
+        if is_office or plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
             return False
         unknown = loaded.claim == Claim.UNKNOWN
         return loaded.is_handed_to_office or (unknown and self.history.is_handed_to_office(message))

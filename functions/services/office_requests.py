@@ -7,6 +7,7 @@ from typing import Any
 from functions.adapters import observability
 from functions.adapters.cache.sender_cache import SenderCache
 from functions.adapters.database.connection import Database
+from functions.adapters.database.contacts import Contacts
 from functions.adapters.database.office_requests import OfficeRequests
 from functions.domain.conversation import Plan
 from functions.domain.messages import Message
@@ -24,12 +25,13 @@ class OfficeDesk:
     def open(self, message: Message, plan: Plan) -> dict[str, Any]:
         """`{"number", "notified", "notify_by"}`.
 
-        `notified`: the office knows of it already, from an earlier try. `notify_by`: how it is to be notified now,
-        `message` or `template`; None where it knows already or cannot be reached.
+        `notified`: the office knows of it already, from an earlier try or from its own app. `notify_by`: how it is to
+        be notified now, `message` or `template`; None where it knows already or cannot be reached.
         """
         with self.database.writer() as connection:
             requests = OfficeRequests(connection)
-            opened = requests.open(message, plan.question or "")
+            in_app = self.school.office.coexistence
+            opened = requests.open(message, plan.question or "", urgent=plan.urgent, seen=in_app)
             is_reachable = requests.office_is_reachable(self.school.office.whatsapp)
         observability.count("OfficeRequests")
         notify_by = "message" if is_reachable else "template" if self.school.templates.office else None
@@ -44,9 +46,10 @@ class OfficeDesk:
         with self.database.writer() as connection:
             requests = OfficeRequests(connection)
             closed = requests.close(message, int(plan.entry) if plan.entry else None)
-            still_open = closed is not None and requests.has_conversation([closed.sender])
+            keys = Contacts(connection).keys_of(closed.phone, closed.sender) if closed else []
+            still_open = requests.has_conversation(keys)
         if closed:
-            self.senders.set_handed_to_office(closed.sender, handed=still_open)
+            self.senders.set_handed_to_office(*keys, handed=still_open)
         return {"number": closed.number if closed else None}
 
 

@@ -93,6 +93,8 @@ class WebhookReceiver:
         self.events.send(inbound.pack_events(webhook.events()))
         if webhook.unreadable:  # last: what cannot be read must not hold up what can
             self._keep_for_inspection(body, webhook.unreadable)
+        if webhook.not_kept:
+            observability.logger().info("not kept", fields=sorted(set(webhook.not_kept)))
         observability.count("Messages", len(answerable))
 
     def _keep_for_inspection(self, body: bytes, problems: Sequence[inbound.Unreadable]) -> None:

@@ -1,5 +1,6 @@
 """Records what WhatsApp tells us besides messages: delivery statuses, reactions, changed numbers, notices."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from functions.adapters.database.notices import Notices
 from functions.adapters.database.office_requests import OfficeRequests
 from functions.adapters.database.tables import contacts, message_log
 from functions.adapters.whatsapp.error_codes import OPERATOR, STOPPED, operator_trouble
-from functions.domain.deliveries import advance, rating_of
+from functions.domain.deliveries import HANDED_TO_OFFICE_TIME, advance, rating_of
 from functions.domain.errors import DataUnavailable
 from functions.domain.messages import OFFICE_NOTICE, phone_of
 
@@ -72,6 +73,9 @@ class DeliveryRecorder:
             not_notified = requests.senders_with_failed_notification(failed_notifications(events))
             handed = {sender: requests.has_conversation([sender]) for sender in not_notified}
         self.senders.forget_person(*changed)
+        for sender, until in writer.with_office.items():
+            seconds = max(int((until - datetime.now(UTC)).total_seconds()), 1)
+            self.senders.set_handed_to_office(sender, handed=True, seconds=seconds)
         for sender, is_handed in handed.items():  # nobody at the office knows of the request: the bot answers again
             self.senders.set_handed_to_office(sender, handed=is_handed)
 
@@ -101,6 +105,14 @@ class EventWriter:
         self._connection = connection
         self._contacts = Contacts(connection)
         self._notices = Notices(connection)
+        self.with_office: dict[str, datetime] = {}  # key of a sender -> until when the office has the conversation
+        self._kinds: dict[str, Callable[[Event], list[str]]] = {
+            "message": self._message,
+            "notice": self._field,
+            "error": self._trouble,
+            "status": self._status,
+            "echo": self._echo,
+        }
         self._messages: dict[str, Callable[[Event], list[str]]] = {
             "reaction": self._reaction,
             "system": self._system_message,
@@ -115,17 +127,23 @@ class EventWriter:
 
     def write(self, event: Event) -> list[str]:
         """Write one event."""
-        match event["kind"]:
-            case "message":
-                return self._messages.get(event["type"], self._notice)(event)
-            case "notice":
-                return self._fields.get(event["field"], self._notice)(event)
-            case "error":
-                return self._trouble(event)
-            case "status":
-                return self._status(event)
-            case _:
-                return self._notice(event)
+        return self._kinds.get(event["kind"], self._notice)(event)
+
+    def _message(self, event: Event) -> list[str]:
+        return self._messages.get(event["type"], self._notice)(event)
+
+    def _field(self, event: Event) -> list[str]:
+        return self._fields.get(event["field"], self._notice)(event)
+
+    def _echo(self, event: Event) -> list[str]:
+        """A person has answered in the WhatsApp Business app: the office has this conversation."""
+        keys = self._contacts.keys_of(event.get("phone"), event.get("bsuid"))
+        moment = datetime.fromtimestamp(event["timestamp"] or time.time(), UTC)
+        if OfficeRequests(self._connection).record_answer(event["id"], keys, event.get("phone"), moment):
+            for key in keys:
+                until = moment + HANDED_TO_OFFICE_TIME
+                self.with_office[key] = max(until, self.with_office.get(key, until))
+        return []
 
     def _status(self, event: Event) -> list[str]:
         """Moves the delivery state of the answer forward; a status may come before the answer is logged."""

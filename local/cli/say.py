@@ -8,12 +8,23 @@ from rich.console import Console
 from rich.markup import escape
 
 from local.cli import chat, waterfall
-from local.parent import KINDS, UNANSWERED, Content, Parent, text
-from local.send_message import REPLY_SECONDS, Outcome, explain_missing_reply, save_documents, send_message, tap
+from local.parent import KINDS, UNANSWERED, Content, Parent, new_message_id, text
+from local.send_message import (
+    REPLY_SECONDS,
+    Outcome,
+    explain_missing_reply,
+    post_webhook,
+    save_documents,
+    send_message,
+    tap,
+)
 from local.stack_client import Refused, StackClient
+from local.world.webhooks import encode
 
 NAME: Final = "say"
-HELP: Final = "write as a parent or the office, and see the reply and where the time went"
+HELP: Final = "write as a parent or the office, and see the reply"
+ECHO: Final = "echo"
+AS_HELP: Final = "another kind of message; echo: the office writes to this parent in the WhatsApp Business app"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sender.add_argument("--bsuid", metavar="USER_ID", help="someone who does not show their number")
     sender.add_argument("--office", action="store_true", help="the school's office")
     parser.add_argument("--tap", metavar="CHOICE", help="tap a row or button of the last messages: its id or title")
-    parser.add_argument("--as", dest="kind", default="text", choices=KINDS, help="another kind of message")
+    parser.add_argument("--as", dest="kind", default="text", choices=(*KINDS, ECHO), help=AS_HELP)
     parser.add_argument("--name", default="Tendai Moyo", help="the name in the parent's WhatsApp profile")
     parser.add_argument("--save", type=Path, default=Path("received"), help="folder for documents (received/)")
     parser.add_argument("--seconds", type=float, default=REPLY_SECONDS, help="how long to wait for the reply")
@@ -35,6 +46,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     parent = Parent(arguments.sender, arguments.bsuid, arguments.name)
     if arguments.office:
         parent = Parent(running.plan.office, name="School office")
+    if arguments.kind == ECHO:
+        status, _ = post_webhook(running, encode(parent.echo_body(text(arguments.text), new_message_id())))
+        console.print(f"Told, as WhatsApp tells it ({status}). The assistant keeps quiet there for 12 hours.")
+        return 0 if status == 200 else 1
     content, reply_to = _content(arguments, running, parent)
     console.print(chat.sent_bubble(content))
     unanswered = arguments.kind in UNANSWERED

@@ -29,10 +29,10 @@ def signature(raw: bytes, app_secret: str) -> str:
     return "sha256=" + hmac.new(app_secret.encode(), raw, hashlib.sha256).hexdigest()
 
 
-def wrap(**value: Any) -> dict[str, Any]:
-    """The envelope around messages or statuses."""
+def wrap(field: str = "messages", **value: Any) -> dict[str, Any]:
+    """The envelope around messages, statuses, or what another field holds."""
     metadata = {"display_phone_number": DISPLAY_PHONE_NUMBER, "phone_number_id": PHONE_NUMBER_ID}
-    change = {"value": {"messaging_product": "whatsapp", "metadata": metadata, **value}, "field": "messages"}
+    change = {"value": {"messaging_product": "whatsapp", "metadata": metadata, **value}, "field": field}
     return {"object": "whatsapp_business_account", "entry": [{"id": WABA_ID, "changes": [change]}]}
 
 

@@ -75,6 +75,7 @@ def test_terms_may_stand_in_any_order() -> None:
         ("office.email", "", "office.email"),
         ("office.hours", "all day", "office.hours"),
         ("office.hours", "8-15", "office.hours"),
+        ("office.coexistence", "yes", "office.coexistence: expected true or false"),
         ("letterhead.colour", "blue", "letterhead.colour"),
         ("letterhead.accent", "#fff", "letterhead.accent"),
         ("gate_pass.weekly_documents", 0, "gate_pass.weekly_documents"),

@@ -1,13 +1,14 @@
 """A parent asks for a person: the request, and how the office can be notified of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from functions import open_office_request
+from functions import dependencies, open_office_request
 from functions.adapters.school_config import school
-from tests.conftest import Counts, Database
+from tests.conftest import Counts, Database, forget_everything
 from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import MESSAGE, NOTIFIED, OFFICE, deliver, record, status
 
@@ -35,6 +36,19 @@ def test_the_office_gets_a_message_within_its_24_hours_and_after_them_an_approve
     assert open_request()["notify_by"] is None
     approve(office="office_request")
     assert open_request()["notify_by"] == "template"
+
+
+def test_an_office_that_reads_the_chat_itself_needs_no_notification(
+    cached: Cached, database: Database, environment: pytest.MonkeyPatch
+) -> None:
+    found = school()
+    in_app = replace(found, office=replace(found.office, coexistence=True, whatsapp=None))
+    environment.setattr(dependencies, "school", lambda: in_app)
+    forget_everything(but=["secrets"])
+    opened = open_request()
+    assert (opened["notified"], opened["notify_by"]) == (True, None)
+    record(plan=OFFICE, account=None, request=opened)
+    assert cached.load("ZW.1").is_handed_to_office
 
 
 def test_a_message_that_comes_again_has_the_same_request(cached: Cached, database: Database) -> None:

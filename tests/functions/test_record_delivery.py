@@ -1,17 +1,19 @@
 """Delivery statuses, reactions and notices from the events queue: what is recorded, counted, and delivered again."""
 
+import time
 from typing import Any
 
 import pytest
 
-from functions import record_conversation, record_delivery, understand
+from functions import close_office_request, record_conversation, record_delivery, understand
 from functions.adapters.cache.message_claims import Claim
+from functions.adapters.cache.redis_client import RedisClient
 from functions.services.record_delivery import EventWriter
 from local.world.sample import SampleSchool
 from tests.conftest import Counts, Database
 from tests.functions.conftest import Cached
-from tests.functions.examples import MESSAGE, PERSON, RUDO, deliver, log_row, sqs_batch, status
-from tests.functions.outages import without_primary
+from tests.functions.examples import MESSAGE, PERSON, RUDO, deliver, log_row, record, sqs_batch, status
+from tests.functions.outages import without_cache, without_primary
 
 WRITTEN_AT = 1795420800
 REACTION = {"kind": "message", "type": "reaction", "bsuid": "ZW.1", "about": "wamid.reply"}
@@ -231,3 +233,54 @@ def test_an_event_that_was_recorded_beside_a_bad_one_is_not_recorded_twice(cache
     for _ in range(2):
         assert len(deliver([notice, {"kind": "status", "status": "read"}])) == 1
     assert database.value("SELECT count(*) FROM notices") == 1
+
+
+# --- a person answers in the WhatsApp Business app --------------------------------------------------------------------
+
+
+def echo(**more: Any) -> dict[str, Any]:
+    found = {"kind": "echo", "id": "wamid.echo", "type": "text", "timestamp": int(time.time()), "phone": RUDO}
+    return found | more
+
+
+def next_step(message_id: str = "wamid.next", **more: Any) -> Any:
+    return understand.handler({"message": MESSAGE | {"id": message_id} | more}, None)["next"]
+
+
+def test_the_bot_keeps_quiet_where_a_person_has_answered_until_the_office_closes_it(
+    cached: Cached, database: Database, sample_school: SampleSchool
+) -> None:
+    record()  # the number of this user id is known from now on
+    assert deliver([echo()]) == []
+    assert [cached.load(sender).is_handed_to_office for sender in ("ZW.1", RUDO)] == [True, True]
+    assert next_step() == "record_conversation"
+    number = database.value("SELECT id FROM office_requests")
+    plan = {"intent": "close", "reply_type": "office_closed", "next": "close_office_request", "entry": str(number)}
+    close_office_request.handler({"message": MESSAGE | {"id": "wamid.close"}, "plan": plan}, None)
+    assert deliver([echo()]) == []  # delivered again
+    assert next_step("wamid.next2") == "send_reply"
+
+
+def test_a_person_may_have_written_first(cached: Cached, database: Database, sample_school: SampleSchool) -> None:
+    """The parent's first message brings a user id that nobody has seen before."""
+    assert deliver([echo()]) == []
+    assert next_step() == "record_conversation"
+
+
+def test_without_the_cache_the_database_knows_who_answered(
+    cached: Cached, database: Database, sample_school: SampleSchool, environment: pytest.MonkeyPatch
+) -> None:
+    deliver([echo()])
+    without_cache(environment)
+    assert next_step() == "record_conversation"
+
+
+def test_the_12_hours_count_from_the_answer_and_not_from_its_delivery(
+    cached: Cached, database: Database, redis: RedisClient
+) -> None:
+    deliver([echo(timestamp=int(time.time()) - 11 * 3600)])
+    deliver([echo(id="wamid.old", phone="+263770000009", timestamp=int(time.time()) - 13 * 3600)])
+    assert cached.load(RUDO).is_handed_to_office
+    assert not cached.load("+263770000009").is_handed_to_office
+    (name,) = list(redis.cluster().scan_iter("*quiet*"))
+    assert 0 < redis.cluster().ttl(name) <= 3600

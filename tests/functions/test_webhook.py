@@ -173,7 +173,28 @@ def test_every_body_of_the_payload_folder_is_stored(
     taken = aws.bodies(plan.queue_url("messages.fifo")) + events(plan, aws)
     own = [item for item in expected["messages"] if item["phone_number_id"] == PHONE_NUMBER_ID]
     assert {item["id"] for item in own} <= {item.get("id") for item in taken}
-    assert taken or aws.files()  # nothing is dropped silently
+    assert bool(taken or aws.files()) == (not expected.get("not_kept"))  # nothing else is dropped silently
+
+
+def test_what_a_person_wrote_in_the_app_is_told_without_the_words_and_not_answered(
+    post: Any, plan: Plan, aws: Aws, queued: Any, world: OutsideWorld
+) -> None:
+    raw = (PAYLOADS / "90_smb_message_echoes.json").read_bytes()
+    assert post(raw)["statusCode"] == 200
+    found = events(plan, aws)
+    assert [(item["kind"], item["type"], item["phone"]) for item in found] == [
+        ("echo", "text", "+16505550123"),
+        ("echo", "image", "+16505550123"),
+    ]
+    assert "jacket" not in json.dumps(found)
+    assert (queued(), typing(world), aws.files()) == ({}, [], {})
+
+
+def test_what_was_written_from_another_number_is_kept_for_inspection(post: Any, plan: Plan, aws: Aws) -> None:
+    raw = (PAYLOADS / "90_smb_message_echoes.json").read_text().replace(PHONE_NUMBER_ID, "1")
+    assert post(raw.encode())["statusCode"] == 200
+    assert events(plan, aws) == []
+    assert len(aws.files()) == 1
 
 
 def test_a_thousand_updates_are_all_queued(post: Any, environment: pytest.MonkeyPatch) -> None:

@@ -58,11 +58,13 @@ class MessageClaims:
         """Claim something that has no sender, such as a payment notice."""
         return self.claim_and_load(message_id, "", "", run).claim
 
-    def claim_and_load(self, message_id: str, sender: str, question_key: str, run: str = "") -> Loaded:
+    def claim_and_load(
+        self, message_id: str, sender: str, question_key: str, run: str = "", phone: str | None = None
+    ) -> Loaded:
         """Claim the message for this run, and load what is cached of its sender, in one round trip.
 
         A run that holds the claim already, from a try that failed, still holds it. `question_key`: of a common
-        question, or "".
+        question, or "". `phone`: the sender's other key; the office may have written to it before the sender wrote.
         """
         ours = f"{Claim.BUSY.value}:{run}"
 
@@ -74,12 +76,13 @@ class MessageClaims:
                 pipe.get(key(*part))
             pipe.get(key("written", sender))
             pipe.exists(key("quiet", sender))
+            pipe.exists(key("quiet", phone or sender))
             pipe.get(key("wal"))
             pipe.lrange(key("turns", sender), 0, -1)
             now = time.time()
             pipe.set(key("complete-since"), f"{now:.3f}", nx=True, ex=DONE_LIFE)
             pipe.getex(key("complete-since"), ex=DONE_LIFE)
-            is_new, claim, person, pending, answer, own_wal, handed, wal, turns, _, since = pipe.execute()
+            is_new, claim, person, pending, answer, own_wal, handed, by_phone, wal, turns, _, since = pipe.execute()
             is_ours = is_new or (run and claim == ours)
             return Loaded(
                 claim=Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY,
@@ -87,7 +90,7 @@ class MessageClaims:
                 pending=unpack(pending),
                 answer=unpack(answer),
                 min_wal=latest_wal(own_wal, wal),
-                is_handed_to_office=bool(handed),
+                is_handed_to_office=bool(handed or by_phone),
                 turns=tuple(filter(None, map(_parsed, turns))) if sender else (),
                 complete_since=float(since or now),
             )

@@ -57,16 +57,20 @@ class SenderCache:
 
         self._redis.run(write, None)
 
-    def set_handed_to_office(self, sender: str, *, handed: bool) -> None:
-        """The office has this conversation, and nothing of it is remembered; or it has given it back."""
+    def set_handed_to_office(self, *senders: str, handed: bool, seconds: int = HANDED_TO_OFFICE_LIFE) -> None:
+        """The office has the conversation of these keys of one person for so many seconds, or has given it back.
+
+        Nothing of it is remembered meanwhile.
+        """
 
         def write(cluster: RedisCluster) -> None:
             pipe = pipeline(cluster)
-            if handed:
-                pipe.set(key("quiet", sender), "1", ex=HANDED_TO_OFFICE_LIFE)
-                pipe.delete(key("turns", sender))
-            else:
-                pipe.delete(key("quiet", sender))
+            for sender in senders:
+                if handed:
+                    pipe.set(key("quiet", sender), "1", ex=seconds)
+                    pipe.delete(key("turns", sender))
+                else:
+                    pipe.delete(key("quiet", sender))
             pipe.execute()
 
         self._redis.run(write, None)

@@ -65,6 +65,12 @@ class Contacts:
         self._connection.execute(contacts.update().where(contacts.c.id == keep.id).values(**news))
         return learnt
 
+    def keys_of(self, phone: str | None, bsuid: str | None) -> list[str]:
+        """All keys of the person behind either one, the sender's key first: user ids, then numbers."""
+        rows = self._connection.execute(select(contacts).where(has_key(phone, bsuid)).order_by(contacts.c.id)).all()
+        ids, numbers = [bsuid, *(row.bsuid for row in rows)], [phone, *(row.phone for row in rows)]
+        return list(dict.fromkeys(key for key in (*ids, *numbers) if key))
+
     def set_opted_out(self, phone: str | None, bsuid: str | None, *, opted_out: bool) -> list[str]:
         """Record STOP or START, for anything we send first; returns the keys of everyone it is about.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
@@ -10,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from functions.adapters.database.tables import contacts, office_requests
 from functions.domain.deliveries import HANDED_TO_OFFICE_TIME, WINDOW
 from functions.domain.messages import Message
+
+CONVERSATION = "conversation"  # kind of a request that a person at the school began, in the WhatsApp Business app
 
 _table = office_requests.c
 
@@ -29,12 +32,14 @@ class ClosedRequest:
 
     number: int
     sender: str
+    phone: str | None
 
 
 def is_with_office() -> ColumnElement[bool]:
-    """Requests of which the office was notified and which it has not closed, for 12 hours at most."""
-    opened_lately = _table.opened_at > func.now() - HANDED_TO_OFFICE_TIME
-    return _table.told_at.is_not(None) & _table.closed_at.is_(None) & opened_lately
+    """Requests of which the office knows and which it has not closed, for 12 hours after a person's last answer."""
+    latest = func.greatest(_table.opened_at, _table.answered_at)  # the one that is not null
+    lately = latest > func.now() - HANDED_TO_OFFICE_TIME
+    return _table.told_at.is_not(None) & _table.closed_at.is_(None) & lately
 
 
 class OfficeRequests:
@@ -43,9 +48,14 @@ class OfficeRequests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open(self, message: Message, words: str) -> OpenRequest:
-        """The request of this message; the same one however often the message is delivered."""
-        values = {"sender": message.sender, "phone": message.phone, "words": words}
+    def open(self, message: Message, words: str, *, urgent: bool = False, seen: bool = False) -> OpenRequest:
+        """The request of this message; the same one however often the message is delivered.
+
+        `seen`: the office has the message before its eyes, and needs no notification.
+        """
+        values: dict[str, object] = {"sender": message.sender, "phone": message.phone, "words": words, "urgent": urgent}
+        if seen:
+            values["told_at"] = func.now()
         statement = insert(office_requests).values(message_id=message.id, **values)
         self._connection.execute(statement.on_conflict_do_nothing())
         row = self._connection.execute(select(office_requests).where(_table.message_id == message.id)).one()
@@ -76,6 +86,26 @@ class OfficeRequests:
         failed = _table.message_id.in_(message_ids) & _table.failed_at.is_not(None)
         return list(self._connection.execute(select(_table.sender).where(failed).distinct()).scalars())
 
+    def record_answer(self, message_id: str, keys: Sequence[str], phone: str | None, moment: datetime) -> bool:
+        """A person wrote to the sender of these keys at that moment; whether the office has the conversation now.
+
+        False for what is older than 12 hours, or than the last close: it was delivered late.
+        """
+        theirs = _table.sender.in_(keys)
+        closed = self._connection.execute(select(func.max(_table.closed_at)).where(theirs)).scalar()
+        if moment <= datetime.now(moment.tzinfo) - HANDED_TO_OFFICE_TIME or (closed and moment <= closed):
+            return False
+        answered = {
+            "told_at": func.coalesce(_table.told_at, moment),
+            "answered_at": func.greatest(_table.answered_at, moment),
+        }
+        changed = office_requests.update().where(theirs, _table.closed_at.is_(None)).values(**answered)
+        if not self._connection.execute(changed).rowcount:
+            moments = dict.fromkeys(("opened_at", "told_at", "answered_at"), moment)
+            values = {"message_id": message_id, "sender": keys[0], "phone": phone, "words": "", "kind": CONVERSATION}
+            self._connection.execute(insert(office_requests).values(**values, **moments).on_conflict_do_nothing())
+        return True
+
     def has_conversation(self, keys: Sequence[str | None]) -> bool:
         """Whether the office has the conversation with the person of these keys (phone, BSUID)."""
         query = select(_table.id).where(is_with_office(), _table.sender.in_([key for key in keys if key]))
@@ -86,11 +116,12 @@ class OfficeRequests:
 
         None when there is none. The same message closes the same request, however often it is delivered.
         """
-        done = select(_table.id, _table.sender).where(_table.closed_by == message.id)
+        columns = (_table.id, _table.sender, _table.phone)
+        done = select(*columns).where(_table.closed_by == message.id)
         row = self._latest(done if number is None else done.where(_table.id == number))
         if row:
-            return ClosedRequest(row.id, row.sender)
-        query = select(_table.id, _table.sender).where(_table.closed_at.is_(None))
+            return ClosedRequest(row.id, row.sender, row.phone)
+        query = select(*columns).where(_table.closed_at.is_(None))
         if number is not None:
             query = query.where(_table.id == number)
         elif message.about:
@@ -104,7 +135,7 @@ class OfficeRequests:
         condition = (_table.sender == row.sender) & _table.closed_at.is_(None)
         values = {"closed_at": func.now(), "closed_by": message.id}
         self._connection.execute(office_requests.update().where(condition).values(**values))
-        return ClosedRequest(row.id, row.sender)
+        return ClosedRequest(row.id, row.sender, row.phone)
 
     def _latest(self, query: Select[Any]) -> Row[Any] | None:
         return self._connection.execute(query.order_by(_table.id.desc()).limit(1).with_for_update()).first()

@@ -157,9 +157,10 @@ message_log = Table(
     Index(None, "sender", "received_at"),
 )
 
-# Written by `open_office_request` and `close_office_request`: parents who asked for a person. Open for 12 hours at
-# most.
-# `record_conversation` notes that the office was notified, `record_delivery` that the notification failed.
+# Written by `open_office_request` and `close_office_request`: parents who asked for a person. While one is open the
+# assistant keeps quiet, for 12 hours at most.
+# `record_conversation` notes that the office was notified, `record_delivery` that the notification failed, or that a
+# person has answered in the WhatsApp Business app.
 office_requests = Table(
     "office_requests",
     metadata,
@@ -168,7 +169,10 @@ office_requests = Table(
     Column("sender", String(140), nullable=False),
     Column("phone", String(16)),  # E.164
     Column("words", Text, nullable=False),
+    Column("kind", String(32), nullable=False, server_default="question"),  # question | conversation: without words
+    Column("urgent", Boolean, nullable=False, server_default=text("false")),
     _moment("opened_at", nullable=False, server_default=func.now()),
+    _moment("answered_at"),  # when a person last wrote to the parent: the 12 hours count from here
     _moment("closed_at"),
     _moment("told_at"),  # the office was notified
     _moment("failed_at"),  # WhatsApp could not deliver the notification

@@ -6,19 +6,25 @@ returned in `unreadable`, so that it never costs its neighbours.
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from unicodedata import category
 
 from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
 from functions.domain.errors import InvalidRequest
-from functions.domain.messages import CHANGE_TYPES, OFFICE_NOTICE, UNDELIVERED, Message, phone_of
+from functions.domain.messages import CHANGE_TYPES, OFFICE_NOTICE, SILENT_TYPES, UNDELIVERED, Message, phone_of
 from functions.domain.payments import EXPIRED, PREFIX, ExpiredReceipt
 
 EVENTS_TOGETHER: Final = 50
 BSUID: Final = re.compile(r"[A-Z]{2}(\.[A-Za-z0-9]+)+", re.ASCII)  # of a business portfolio: US.ENT.1234
 MEDIA_TYPES: Final = ("image", "video", "document", "audio", "sticker")
+ECHOES: Final = "smb_message_echoes"  # what people wrote in the WhatsApp Business app on the same number
+# Months of old chats and the app's address book, sent when a number is linked: personal, and of no use here.
+NOT_KEPT: Final = frozenset({"history", "smb_app_state_sync"})
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,23 @@ class Status:
 
     def as_json(self) -> dict[str, object]:
         return {name: value for name, value in asdict(self).items() if value not in (None, ())}
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A person at the school wrote to someone in the WhatsApp Business app; what they wrote is not kept."""
+
+    id: str  # wamid
+    type: str
+    timestamp: int
+    phone: str | None  # E.164, of whom they wrote to
+    bsuid: str | None
+    phone_number_id: str
+
+    @property
+    def is_answer(self) -> bool:
+        """False for reactions, and for messages that were edited or deleted."""
+        return self.type not in SILENT_TYPES
 
 
 @dataclass(frozen=True)
@@ -60,18 +83,21 @@ class Webhook:
 
     messages: tuple[Message, ...] = ()
     statuses: tuple[Status, ...] = ()
+    echoes: tuple[Echo, ...] = ()
     notices: tuple[Notice, ...] = ()
     errors: tuple[Mapping[str, object], ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    not_kept: tuple[str, ...] = ()  # fields of NOT_KEPT
 
     def only_for(self, phone_number_id: str) -> "Webhook":
-        """Without the messages to another number, which become unreadable: they are kept, not answered."""
-        foreign = [item for item in self.messages if item.phone_number_id != phone_number_id]
-        if not foreign:
+        """Without what concerns another number, which becomes unreadable: it is kept, not acted on."""
+        numbers = {item.phone_number_id for item in self.messages} | {item.phone_number_id for item in self.echoes}
+        if numbers <= {phone_number_id}:
             return self
         return replace(
             self,
             messages=tuple(item for item in self.messages if item.phone_number_id == phone_number_id),
+            echoes=tuple(item for item in self.echoes if item.phone_number_id == phone_number_id),
             unreadable=(*self.unreadable, Unreadable("metadata.phone_number_id", "expected our own number")),
         )
 
@@ -114,6 +140,7 @@ class Webhook:
         found: list[dict[str, object]] = []
         found += [{"kind": "status", **status.as_json()} for status in self.statuses]
         found += [{"kind": "message", **message.as_json()} for message in self.messages if not message.needs_answer]
+        found += [{"kind": "echo", **asdict(echo)} for echo in self.echoes if echo.is_answer]
         found += [{"kind": "notice", "field": notice.kind, "value": notice.value} for notice in self.notices]
         found += [{"kind": "error", "value": error} for error in self.errors]
         return found
@@ -130,30 +157,57 @@ def read(body: object) -> Webhook:
         return Webhook(unreadable=(Unreadable("object", "expected whatsapp_business_account"),))
     messages: dict[str, Message] = {}
     statuses: list[Status] = []
+    echoes: list[Echo] = []
     notices: list[Notice] = []
     errors: list[Mapping[str, object]] = []
     unreadable: list[Unreadable] = []
+    not_kept: list[str] = []
     for where, name, value in _changes(body, unreadable):
-        if name != "messages":
-            notices.append(Notice(name, value))
-            continue
         contacts = [item for item in _list(value.get("contacts")) if isinstance(item, Mapping)]
         number = _text(_mapping(value.get("metadata")).get("phone_number_id")) or ""
-        for place, item in enumerate(_list(value.get("messages"))):
-            try:
-                message = _message(item, contacts, number)
-                messages.setdefault(message.id, message)
-            except InvalidRequest as error:
-                unreadable.append(Unreadable(f"{where}.messages[{place}]", str(error)))
-        for place, item in enumerate(_list(value.get("statuses"))):
-            try:
-                statuses.append(_status(item))
-            except InvalidRequest as error:
-                unreadable.append(Unreadable(f"{where}.statuses[{place}]", str(error)))
-        errors += [item for item in _list(value.get("errors")) if isinstance(item, Mapping)]
-        if not any(name in value for name in ("messages", "statuses", "errors")):
-            unreadable.append(Unreadable(where, "expected messages, statuses or errors"))
-    return Webhook(_in_order(messages.values()), tuple(statuses), tuple(notices), tuple(errors), tuple(unreadable))
+        if name in NOT_KEPT:
+            not_kept.append(name)
+        elif name == ECHOES:
+            echoes += _each(
+                value, "message_echoes", where, partial(_echo, contacts=contacts, number=number), unreadable
+            )
+        elif name != "messages":
+            notices.append(Notice(name, value))
+        else:
+            for found in _each(
+                value, "messages", where, partial(_message, contacts=contacts, number=number), unreadable
+            ):
+                messages.setdefault(found.id, found)
+            statuses += _each(value, "statuses", where, _status, unreadable)
+            errors += [item for item in _list(value.get("errors")) if isinstance(item, Mapping)]
+            if not any(name in value for name in ("messages", "statuses", "errors")):
+                unreadable.append(Unreadable(where, "expected messages, statuses or errors"))
+    return Webhook(
+        messages=_in_order(messages.values()),
+        statuses=tuple(statuses),
+        echoes=tuple(echoes),
+        notices=tuple(notices),
+        errors=tuple(errors),
+        unreadable=tuple(unreadable),
+        not_kept=tuple(not_kept),
+    )
+
+
+def _each(
+    value: Mapping[str, object],
+    name: str,
+    where: str,
+    read_item: Callable[[object], Item],
+    unreadable: list[Unreadable],
+) -> list[Item]:
+    """The items of a list that can be read; the others are added to `unreadable`."""
+    found = []
+    for place, item in enumerate(_list(value.get(name))):
+        try:
+            found.append(read_item(item))
+        except InvalidRequest as error:
+            unreadable.append(Unreadable(f"{where}.{name}[{place}]", str(error)))
+    return found
 
 
 def _in_order(messages: Collection[Message]) -> tuple[Message, ...]:
@@ -218,6 +272,23 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
         group_id=_text(item.get("group_id")),
         details=_details(kind, content),
     )
+
+
+def _echo(item: object, contacts: list[Mapping[str, object]], number: str) -> Echo:
+    if not isinstance(item, Mapping):
+        raise InvalidRequest("echo", "an object")
+    name, kind = _text(item.get("id")), _text(item.get("type"))
+    if not name:
+        raise InvalidRequest("id", "a message id")
+    if not kind:
+        raise InvalidRequest("type", "a message type")
+    to = _text(item.get("to"))
+    phone = _phone(to)
+    bsuid = _text(item.get("to_user_id")) or (to if to and BSUID.fullmatch(to) else None)
+    bsuid = bsuid or _text(_contact_of(contacts, to, None).get("user_id"))
+    if not phone and not bsuid:
+        raise InvalidRequest("to", "a phone number or a user id")
+    return Echo(name, kind, _seconds(item.get("timestamp")), phone, bsuid, number)
 
 
 def _phone(sender: str | None) -> str | None:

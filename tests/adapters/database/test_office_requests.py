@@ -1,5 +1,7 @@
 """Parents who asked for a person: opened once, closed for good, and with the office for 12 hours at most."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from functions import dependencies
@@ -95,22 +97,70 @@ def test_failed_notification_gives_the_conversation_back(tables: Tables) -> None
     assert tables.value("SELECT told_at IS NULL FROM office_requests")
 
 
+# --- a person answers in the WhatsApp Business app -------------------------------------------------------------------
+
+
+def answer(name: str, moment: datetime, *keys: str) -> bool:
+    with dependencies.primary().writer() as connection:
+        return OfficeRequests(connection).record_answer(name, keys or (BSUID, PHONE), PHONE, moment)
+
+
+def ago(**time: int) -> datetime:
+    return datetime.now(UTC) - timedelta(**time)
+
+
+def test_who_answers_by_hand_has_the_conversation_for_12_hours_from_then(tables: Tables) -> None:
+    assert answer("wamid.echo", ago(hours=11))
+    assert has_conversation(PHONE, BSUID)
+    assert tables.run("SELECT kind, sender, words FROM office_requests") == [
+        {"kind": "conversation", "sender": BSUID, "words": ""}
+    ]
+    assert not answer("wamid.old", ago(hours=13), "ZW.2")
+    assert not has_conversation("ZW.2")
+
+
+def test_each_answer_by_hand_counts_anew_and_the_same_one_counts_once(tables: Tables) -> None:
+    open_request(message())
+    tables.run("UPDATE office_requests SET opened_at = now() - interval '13 hours'")
+    assert not has_conversation(BSUID)
+    for _ in range(2):
+        assert answer("wamid.echo", ago(hours=1))
+    assert has_conversation(BSUID)
+    assert tables.value("SELECT count(*) FROM office_requests") == 1  # the answer is to the parent's own request
+
+
+def test_an_answer_by_hand_tells_that_the_office_knows_of_the_request(tables: Tables) -> None:
+    open_request(message(), notified=False)
+    answer("wamid.echo", ago(minutes=1))
+    assert has_conversation(BSUID)
+
+
+def test_an_answer_from_before_the_close_does_not_open_the_conversation_again(tables: Tables) -> None:
+    answer("wamid.echo", ago(minutes=2))
+    assert close("wamid.close") is not None
+    assert not answer("wamid.echo", ago(minutes=2))
+    assert not answer("wamid.echo of before", ago(minutes=1))
+    assert not has_conversation(BSUID)
+    assert answer("wamid.echo of later", datetime.now(UTC) + timedelta(seconds=1))
+    assert has_conversation(BSUID)
+
+
 # --- closing ----------------------------------------------------------------------------------------------------------
 
 
 def test_request_is_closed_by_its_number(tables: Tables) -> None:
     first, second = open_request(message("wamid.1")), open_request(message("wamid.2", "+263770000001", "ZW.2"))
-    assert close("wamid.close", first.number) == ClosedRequest(first.number, BSUID)
+    assert close("wamid.close", first.number) == ClosedRequest(first.number, BSUID, PHONE)
     assert (is_open(tables, "wamid.1"), is_open(tables, "wamid.2")) == (False, True)
     assert not has_conversation(BSUID)
     assert close("wamid.close 2", first.number) is None
-    assert close("wamid.close 3", second.number) == ClosedRequest(second.number, "ZW.2")
+    assert close("wamid.close 3", second.number) == ClosedRequest(second.number, "ZW.2", "+263770000001")
 
 
 def test_request_is_closed_by_quoting_its_notification(tables: Tables) -> None:
     first = open_request(message("wamid.1"))
     open_request(message("wamid.2", "+263770000001", "ZW.2"))
-    assert close("wamid.close", about="notification of wamid.1") == ClosedRequest(first.number, BSUID)
+    assert close("wamid.close", about="notification of wamid.1") == ClosedRequest(first.number, BSUID, PHONE)
     assert is_open(tables, "wamid.2")
     assert close("wamid.close 2", about="another message") is None
 
@@ -120,22 +170,22 @@ def test_bare_close_is_about_the_latest_request_that_the_office_has(tables: Tabl
     open_request(message("wamid.2", "+263770000001", "ZW.2"), notified=False)
     open_request(message("wamid.3", "+263770000002", "ZW.3"))
     tables.run("UPDATE office_requests SET opened_at = now() - interval '13 hours' WHERE message_id = 'wamid.3'")
-    assert close("wamid.close") == ClosedRequest(first.number, BSUID)
+    assert close("wamid.close") == ClosedRequest(first.number, BSUID, PHONE)
     assert close("wamid.close 2") is None
 
 
 def test_close_that_comes_again_closes_the_same_request(tables: Tables) -> None:
     first = open_request(message("wamid.1"))
     second = open_request(message("wamid.2", "+263770000001", "ZW.2"))
-    assert close("wamid.close") == ClosedRequest(second.number, "ZW.2")
-    assert close("wamid.close") == ClosedRequest(second.number, "ZW.2")
+    assert close("wamid.close") == ClosedRequest(second.number, "ZW.2", "+263770000001")
+    assert close("wamid.close") == ClosedRequest(second.number, "ZW.2", "+263770000001")
     assert is_open(tables, "wamid.1")
-    assert close("wamid.close 2") == ClosedRequest(first.number, BSUID)
+    assert close("wamid.close 2") == ClosedRequest(first.number, BSUID, PHONE)
 
 
 def test_all_requests_of_the_same_parent_are_closed_together(tables: Tables) -> None:
     open_request(message("wamid.1"))
     latest = open_request(message("wamid.2"))
-    assert close("wamid.close", latest.number) == ClosedRequest(latest.number, BSUID)
+    assert close("wamid.close", latest.number) == ClosedRequest(latest.number, BSUID, PHONE)
     assert not is_open(tables, "wamid.1")
     assert not has_conversation(BSUID)

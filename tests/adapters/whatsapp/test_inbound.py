@@ -46,6 +46,10 @@ def test_payload_is_read_as_expected(name: str) -> None:
     ] == expected["statuses"]
     assert [notice.kind for notice in webhook.notices] == expected["other_fields"]
     assert len(webhook.errors) == expected["value_errors"]
+    assert [
+        {"to": digits(echo.phone), "bsuid": echo.bsuid, "is_answer": echo.is_answer} for echo in webhook.echoes
+    ] == expected.get("echoes", [])
+    assert len(webhook.not_kept) == expected.get("not_kept", 0)
     assert bool(webhook.unreadable) == (name == "82_foreign_object_page")
 
 
