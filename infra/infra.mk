@@ -27,6 +27,15 @@ bootstrap: $(deploy_stamp) ## prepare an AWS account and region for deployments,
 deploy: $(deploy_stamp) ## put the product on AWS (ENV=dev)
 	@$(CDK) deploy --all -c env=$(ENV) $(ARGS)
 
+.PHONY: doctor
+doctor: $(call stamp,local) ## look at an environment on AWS: what is well, and what to do about the rest (ENV=dev)
+	@$(BIN)/python -m operations doctor --env $(ENV) $(ARGS)
+
+# Without ENV on the command line: the stack of `make run`.
+.PHONY: trace
+trace: $(call stamp,local) ## what happened to one message: ID=wamid.… (ENV=dev; without it in `make run`)
+	@$(BIN)/python -m operations trace "$(ID)" --env $(if $(filter command environment,$(firstword $(origin ENV))),$(ENV),local) $(ARGS)
+
 .PHONY: costs
 costs: ## write docs/costs.md: what AWS costs in a month, item by item
 	@$(PYTHON) -m infra.costs

@@ -15,6 +15,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from local.plan import PHONE_NUMBER_ID, Plan
+from local.world import graph_account
 from local.world import whatsapp_rules as rules
 from local.world.faults import Fault
 from local.world.http_server import Request, Response
@@ -147,6 +148,8 @@ class GraphApi:
             case ("DELETE", name) if name in self.media:
                 del self.media[name]
                 return Response.of({"success": True})
+            case ("GET", *path) if (found := graph_account.read(path, self.templates)) is not None:
+                return Response.of(found)
             case _:
                 name = parts[1] if len(parts) > 1 else ""
                 raise GraphError(

@@ -1,0 +1,44 @@
+"""What a running local stack knows of one message: its page of executions, and the log file of each function."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from local.stack_client import StackClient
+from operations.found import Execution, Found, LogLine, State
+from operations.log_lines import parse
+
+PARTS: Final = frozenset({"aws", "world", "lambda_service", "database_proxy", "postgres", "replica", "redis"})
+
+
+class LocalLogs:
+    """The stack of `make run`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._running = StackClient.find(folder)
+
+    def find(self, id: str) -> Found:
+        runs = self._running.aws("GET", "/executions")
+        executions = [self._execution(run) for run in runs if id in (run.get("message_id"), run["name"])]
+        return Found(list(reversed(executions)), self._lines(id))
+
+    def _execution(self, run: dict[str, Any]) -> Execution:
+        return Execution(
+            name=run["name"],
+            machine=run["machine"],
+            status=run["status"],
+            start=run["start"],
+            states=[
+                State(state["name"], state["start"], state["stop"], state["error"] or "") for state in run["timeline"]
+            ],
+            error=run["error"] or "",
+            cause=run["cause"] or "",
+            link=f"{self._running.plan.aws_url}/executions/{run['name']}",
+        )
+
+    def _lines(self, id: str) -> list[LogLine]:
+        found = []
+        for log in (self._running.plan.folder / "logs").glob("*.log"):
+            if log.stem not in PARTS:
+                texts = [text for text in log.read_text("utf-8", "replace").splitlines() if id in text]
+                found += [line for text in texts if (line := parse(text, log.stem))]
+        return sorted(found, key=lambda line: line.time)
