@@ -4,11 +4,13 @@ It makes no call to AWS and looks nothing up: `cdk synth` works offline. The CDK
 of `cdk.json`: `make synth`, or `python -m infra.cli synth`.
 """
 
+import os
 import sys
 
 from aws_cdk import App
 
 from infra.app import build
+from infra.certificates import check_region
 from infra.packages import lambda_packages
 from infra.settings import Settings, SettingsError
 from infra.state_machine_definition import DefinitionError
@@ -25,6 +27,7 @@ def main() -> None:
         )
     try:
         settings = Settings.load(context("env") or "dev", environments, presets)
+        check_region(os.environ.get("CDK_DEFAULT_REGION"))  # set by the CLI where it knows it
         build(app, settings, lambda_packages())
     except (SettingsError, DefinitionError) as error:
         sys.exit(str(error))

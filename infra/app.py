@@ -74,8 +74,7 @@ def build(
     bot.add_dependency(data)
     monitoring.add_dependency(bot)
     for name, value in (("product", "school-whatsapp-assistant"), ("environment", settings.environment)):
-        # Without the key: emulators of CloudFormation (moto 5.2) read a key's tags wrongly and stop.
-        Tags.of(app).add(name, value, exclude_resource_types=["AWS::KMS::Key"])
+        Tags.of(app).add(name, value)
     for name in settings.samples():
         Validations.of(bot).add_warning(
             f"sample-{name}", f"{name} is still the sample's: set it in cdk.json before the first message"

@@ -79,7 +79,7 @@ ASSUMED: Final = {
     "metrics": (40, "metrics of our own"),
 }
 ALARMS_OF_QUEUED_MACHINE: Final = 7  # two of its queue, three of its pipe, two of its executions
-OTHER_ALARMS: Final = 5  # two of the API; dead letters of events; throttled functions; response time
+OTHER_ALARMS: Final = 4  # one of the API; dead letters of events; throttled functions; response time
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {
     "webhook": (1 + 3, 0.2),  # the message and its statuses
@@ -234,7 +234,7 @@ def secret_names() -> list[str]:
 def number_of_alarms(settings: Settings) -> int:
     """Those of the monitoring stack and, with a canary, one more for each function that moves slowly."""
     of_machines = sum(ALARMS_OF_QUEUED_MACHINE if item.queue else 1 for item in MACHINES)
-    of_stores = 3 + 2 * settings.database.replica
+    of_stores = 4 + 3 * settings.database.replica
     of_functions = len(FUNCTIONS) + (len(FUNCTIONS) - 1 if settings.rollout == "canary" else 0)
     return of_machines + of_stores + of_functions + len(kpis.ALARMS) + OTHER_ALARMS
 

@@ -41,8 +41,8 @@ costs: ## write docs/costs.md: what AWS costs in a month, item by item
 	@$(PYTHON) -m infra.costs
 
 .PHONY: certificates
-certificates: $(deploy_stamp) ## fetch the certificates of RDS anew, into functions/adapters/database/certificates/
-	@$(BIN)/python -m infra.certificates
+certificates: $(deploy_stamp) ## fetch the certificates of RDS anew (ARGS=global-bundle.pem: from AWS's own bundle)
+	@$(BIN)/python -m infra.certificates $(ARGS)
 
 .PHONY: graph
 graph: $(call stamp,dev) ## publish the GraphQL gateway's schema as docs/school.graphql, if Apollo's own library composes it

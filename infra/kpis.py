@@ -75,5 +75,9 @@ ALARMS: Final = (
     Count("OfficeNotTold", "record_conversation", 0, "A parent asked for the office, which could not be notified."),
     Count("ReceiptsLost", "record_payment", 0, "Some receipts of a payment were sent and others could not be."),
     Count("RepliesDegraded", "send_reply", 2, "WhatsApp refuses documents or buttons; parents get plain words."),
+    Count("BadSignatures", "webhook", 5, "WhatsApp's webhooks are refused: the app secret is not the app's."),
+    Count(
+        "BadSignatures", "payment_event", 5, "The school's payment notices are refused: it signs with another secret."
+    ),
     Count("UnreadableWebhooks", "webhook", 2, "Webhooks of an unknown form are kept under inspection/."),
 )

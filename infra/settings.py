@@ -11,7 +11,8 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Final, Self, get_args, get_origin, get_type_hints
 
-from infra.catalog import FUNCTIONS, SchoolApi
+from infra import database_memory
+from infra.catalog import FUNCTIONS, SchoolApi, Side
 
 # What CloudWatch accepts as days of retention.
 RETENTION_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
@@ -74,6 +75,8 @@ class Database:
     def problems(self) -> Iterator[str]:
         if not re.fullmatch(r"[a-z]+\d+[a-z]*\.\w+", self.instance):
             yield f"instance: {self.instance!r} is not an instance type such as t4g.micro"
+        if database_memory.is_too_small(self.instance):
+            yield f"instance: {self.instance} has too little memory for sign-ins with IAM; t4g.micro at least"
         if not 20 <= self.storage <= self.maximum_storage:
             yield f"storage: {self.storage} is not between 20 and maximum_storage ({self.maximum_storage}) GB"
         if not 0 <= self.backup_days <= 35:
@@ -130,6 +133,7 @@ class Settings:
     openai_model: str = "gpt-6-luna"
     public_url: str | None = None  # of the pass page, when a domain of one's own stands before the API
     alarm_email: str | None = None
+    availability_zones: tuple[str, ...] = ()  # two of the region's; nothing: its first two
     protected: bool = True  # termination protection of the stacks, deletion protection of the database
     log_level: str = "INFO"
     log_days: int = 30  # of the functions and the API
@@ -181,6 +185,10 @@ class Settings:
         for name in ("pass_days", "inspection_days", "school_api_calls_per_minute", "api_requests_per_second"):
             if getattr(self, name) < 1:
                 yield f"{name}: {getattr(self, name)} is less than 1"
+        if self.availability_zones and len(set(self.availability_zones)) != 2:
+            yield f"availability_zones: {', '.join(self.availability_zones)}: two different ones are wanted, or none"
+        if self.availability_zones and self.database.existing:
+            yield "availability_zones: those of database.existing are used; leave them out here"
         if not 1 <= self.students_per_page <= 500:
             yield f"students_per_page: {self.students_per_page} is not between 1 and 500"
         if self.api_burst < self.api_requests_per_second:
@@ -195,6 +203,13 @@ class Settings:
                 yield f"functions.{function.name}: snap_start and provisioned concurrency exclude each other"
             if reserved is not None and reserved < most:
                 yield f"functions.{function.name}: reserved_concurrency {reserved} is less than provisioned ({most})"
+        share = database_memory.share_of(self.database.instance)
+        at_once = sum(self.reserved(item.name) or 0 for item in FUNCTIONS if item.side is Side.DATA)
+        if share and not self.database.existing and at_once > share.connections:
+            yield (
+                f"functions: {at_once} calls at once are reserved for functions that connect to the database, but "
+                f"{self.database.instance} has {share.connections} connections"
+            )
 
     # --- of one function -------------------------------------------------------------------------------------------
 
@@ -219,7 +234,9 @@ class Settings:
         return self.snap_start and answers and not self.provisioned(name)[0]
 
     def reserved(self, name: str) -> int | None:
-        return self.of_function(name).reserved_concurrency
+        """Nothing for a function that fetches accounts in the way that is not used here."""
+        is_used = all(item.name != name or item.school_api in (None, self.school_api) for item in FUNCTIONS)
+        return self.of_function(name).reserved_concurrency if is_used else None
 
     def name(self, thing: str) -> str:
         """The name of a resource, the same in every environment but for the environment's own name."""

@@ -28,7 +28,6 @@ UNPRIVILEGED: Final = "nobody"  # PostgreSQL refuses to run as root
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "60",

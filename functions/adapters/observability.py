@@ -76,6 +76,7 @@ def counted_after_commit() -> Iterator[None]:
 
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+WAKE_UP = "wake_up"  # the key of an event that only keeps a function active: infra/constructs/wake_up.py
 _is_cold = True
 
 
@@ -85,6 +86,9 @@ def instrumented(handler: Handler) -> Handler:
     @wraps(handler)
     def wrapper(event: dict[str, Any], context: object) -> dict[str, Any]:
         global _is_cold
+        if WAKE_UP in event:
+            _is_cold = False
+            return {}
         count("Invocations")
         # Nobody waited for an environment that Lambda started ahead of need.
         ahead = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"

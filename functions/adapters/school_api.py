@@ -1,5 +1,6 @@
 """The school's API (School Management System). It is slow, rate-limited, and does not always answer with JSON."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,8 @@ TRIES = 3
 AT_ONCE = 8  # siblings side by side
 PAGE_DEADLINE = 25.0  # of a page of students: nobody waits for it
 PAGE_READ_TIMEOUT = 12.0
-LARGEST_PAGE = 500  # records; more would not fit what a state machine carries
+LARGEST_PAGE = 500  # records
+LARGEST_PAGE_BYTES = 200_000  # as JSON: a state of the state machine carries 262,144
 
 Found = TypeVar("Found")
 
@@ -116,6 +118,12 @@ class SchoolApi:
         if found is None:
             failure = SchoolApiRefused if page == 1 else SchoolApiUnavailable
             raise failure("school/students/data: HTTP 404")
+        size = len(json.dumps([record.as_json() for record in found.records]))
+        if size > LARGEST_PAGE_BYTES:
+            raise SchoolApiRefused(
+                f"school/students/data: page {page} has {size} bytes, at most {LARGEST_PAGE_BYTES} fit: "
+                "lower students_per_page"
+            )
         return found
 
     def _get(

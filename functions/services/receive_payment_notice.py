@@ -25,7 +25,8 @@ class PaymentNoticeReceiver:
         Raises InvalidRequest for what is no notice, and a ServiceError when it could not be stored.
         """
         if not is_signed(body, signature, self.secrets.get(self.secret_name), time.time()):
-            observability.count("BadSignatures")
+            if signature:  # without one it is a scanner, not the school
+                observability.count("BadSignatures")
             return False
         try:
             notice = PaymentNotice.read(json.loads(body))

@@ -64,7 +64,8 @@ class WebhookReceiver:
         """
         self.prewarm()
         if not signature.is_valid(body, signature_header, self.secrets.get(self.names.app_secret)):
-            observability.count("BadSignatures")
+            if signature_header:  # without one it is a scanner, not WhatsApp
+                observability.count("BadSignatures")
             return False
         webhook = self._read(body)
         answerable = [message for message in webhook.messages if message.needs_answer]

@@ -24,7 +24,11 @@ from infra.settings import Settings
 MINUTE: Final = Duration.minutes(1)
 FIVE_MINUTES: Final = Duration.minutes(5)
 COMPARE: Final = cloudwatch.ComparisonOperator
-LEAST_FREE_STORAGE: Final = 2_000_000_000  # bytes
+LEAST_FREE_SHARE: Final = 0.05  # of the storage: RDS enlarges it at 0.1, so that an alarm means that it did not
+GIGABYTE: Final = 1024**3
+LEAST_FREE_MEMORY: Final = 200 * 1024**2  # bytes; RDS asks for 300 MiB for sign-ins with IAM
+# Without writes the lag of a replica grows to five minutes, until RDS writes something itself.
+REPLICA_BEHIND: Final = 600  # seconds
 SLOW_EXECUTION: Final = 8000  # ms
 
 
@@ -112,12 +116,6 @@ class Alarms(Construct):
             2,
             minutes=2,
         )
-        self._alarm(
-            "api-client-errors",
-            "Many requests are refused (4xx): the app secret is wrong, or someone sends what is not signed.",
-            api.api.metric_client_error(period=FIVE_MINUTES, statistic="Sum"),
-            50,
-        )
 
     def add_functions(self, functions: Iterable[BotFunction]) -> None:
         for function in functions:
@@ -139,19 +137,27 @@ class Alarms(Construct):
             minutes=3,
         )
         self._free_storage("database-full", "primary", database.primary_metric("FreeStorageSpace", "Minimum"))
+        self._free_memory("database-memory", "primary", database.primary_metric("FreeableMemory", "Minimum"))
         if database.replica:
             self._alarm(
                 "replica-behind",
-                "The replica is a minute behind: reads go to the primary meanwhile.",
+                "The replica is ten minutes behind: reads of what was just written go to the primary meanwhile.",
                 database.replica_metric("ReplicaLag", "Maximum", MINUTE),
-                60,
+                REPLICA_BEHIND,
                 minutes=5,
             )
             self._free_storage("replica-full", "replica", database.replica_metric("FreeStorageSpace", "Minimum"))
+            self._free_memory("replica-memory", "replica", database.replica_metric("FreeableMemory", "Minimum"))
 
     def _free_storage(self, id: str, instance: str, metric: cloudwatch.IMetric) -> None:
-        text = f"Less than 2 GB are free on the {instance}."
-        self._alarm(id, text, metric, LEAST_FREE_STORAGE, comparison=COMPARE.LESS_THAN_THRESHOLD)
+        text = f"Less than 5 % of the storage is free on the {instance}, and RDS has not enlarged it."
+        least = LEAST_FREE_SHARE * self._settings.database.storage * GIGABYTE
+        self._alarm(id, text, metric, least, comparison=COMPARE.LESS_THAN_THRESHOLD)
+
+    def _free_memory(self, id: str, instance: str, metric: cloudwatch.IMetric) -> None:
+        text = f"Less than 200 MB of memory is free on the {instance}: sign-ins with IAM become slow, then fail."
+        below = COMPARE.LESS_THAN_THRESHOLD
+        self._alarm(id, text, metric, LEAST_FREE_MEMORY, minutes=3, comparison=below)
 
     def add_cache(self, cache: Cache) -> None:
         self._alarm(

@@ -103,7 +103,8 @@ class BotFunction(Construct):
             {
                 "AwsSolutions-L1": LATEST,
                 "Serverless-LambdaLatestVersion": LATEST,
-                "Serverless-LambdaDLQ": "Every call is synchronous or comes from SQS, which has a dead-letter queue.",
+                "Serverless-LambdaDLQ": "Every call is synchronous or comes from SQS, which has a dead-letter queue. A "
+                "wake-up that is lost is repeated a week later.",
             },
         )
 

@@ -1,5 +1,7 @@
 """PostgreSQL: the primary, its replica, and who may connect."""
 
+from typing import Any
+
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -7,6 +9,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra import database_memory
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.vpc import DataNetwork
 from infra.settings import Settings
@@ -14,7 +17,12 @@ from infra.settings import Settings
 NAME = "school"
 USER = "assistant"  # signs in with IAM; made by the `migrate` function
 PORT = 5432
-# The default parameters of PostgreSQL 15 and later refuse connections without TLS (rds.force_ssl).
+PARAMETERS = {
+    "rds.force_ssl": "1",
+    "log_min_duration_statement": "1000",  # ms: slow statements are in the instance's own log, which is free
+    "log_parameter_max_length": "0",  # without their values, which are phone numbers
+    "log_parameter_max_length_on_error": "0",
+}
 ENGINE = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_18)
 
 
@@ -26,6 +34,7 @@ class Database(Construct):
         self._settings = settings
         self._network = network
         self._sizes = settings.database
+        self._parameters: rds.ParameterGroup | None = None
         self._removal = RemovalPolicy.RETAIN
         self.security_group = ec2.SecurityGroup(
             self,
@@ -46,6 +55,15 @@ class Database(Construct):
         master = rds.DatabaseSecret(self, "Master", username="postgres", secret_name=self._settings.secret_name("db"))
         master.apply_removal_policy(self._removal)
         self.master_secret: secretsmanager.ISecret = master
+        share = database_memory.share_of(self._sizes.instance)
+        self._parameters = rds.ParameterGroup(
+            self,
+            "Parameters",
+            engine=ENGINE,
+            description="School assistant: memory for sign-ins with IAM, no values in logs",
+            parameters=PARAMETERS | (share.parameters() if share else {}),
+            removal_policy=self._removal,  # a retained primary still uses it
+        )
         primary = rds.DatabaseInstance(
             self,
             "Primary",
@@ -64,6 +82,8 @@ class Database(Construct):
             storage_encrypted=True,
             iam_authentication=True,
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+            parameter_group=self._parameters,
+            **self._insights(),
             backup_retention=Duration.days(self._sizes.backup_days),
             copy_tags_to_snapshot=True,
             delete_automated_backups=False,
@@ -112,6 +132,8 @@ class Database(Construct):
             security_groups=[self.security_group],
             storage_type=rds.StorageType.GP3,
             max_allocated_storage=None if self._sizes.existing else self._sizes.maximum_storage,
+            parameter_group=self._parameters,  # of an existing database the replica has its primary's
+            **self._insights(),
             iam_authentication=True,
             ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
             auto_minor_version_upgrade=True,
@@ -123,6 +145,15 @@ class Database(Construct):
         self._acknowledge(replica)
         acknowledge(replica, {"AwsSolutions-RDS2": "Encrypted as its primary is; it cannot be said twice."})
         return replica
+
+    def _insights(self) -> dict[str, Any]:
+        """Performance Insights, free for seven days; not where the memory is needed for sign-ins."""
+        if self._sizes.instance.endswith(".micro"):
+            return {}
+        return {
+            "enable_performance_insights": True,
+            "performance_insight_retention": rds.PerformanceInsightRetention.DEFAULT,
+        }
 
     def _acknowledge(self, instance: Construct) -> None:
         reasons = {

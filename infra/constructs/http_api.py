@@ -55,7 +55,6 @@ class HttpApi(Construct):
             default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
                 throttling_rate_limit=settings.api_requests_per_second,
                 throttling_burst_limit=settings.api_burst,
-                detailed_metrics_enabled=True,
             ),
         )
 

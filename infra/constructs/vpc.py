@@ -36,7 +36,8 @@ class DataNetwork(Construct):
             "Vpc",
             vpc_name=settings.name("data"),
             ip_addresses=ec2.IpAddresses.cidr("10.71.0.0/20"),
-            max_azs=2,
+            # Not every zone has every instance class, nor the serverless cache.
+            **({"availability_zones": [*zones]} if (zones := settings.availability_zones) else {"max_azs": 2}),
             nat_gateways=0,
             restrict_default_security_group=False,  # unused, and CDK would add a function to empty it
             subnet_configuration=[

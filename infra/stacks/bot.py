@@ -24,6 +24,7 @@ from infra.constructs.rollout import CanaryRollout
 from infra.constructs.secrets import Secrets
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.vpc import DataNetwork
+from infra.constructs.wake_up import WakeUp
 from infra.names import camel_case
 from infra.settings import Rollout, Settings
 
@@ -85,7 +86,9 @@ class BotStack(Stack):
 
         migration = SchemaMigration(self, "Migration", settings, self.functions["migrate"], database)
         inside = [item for item in self.functions.values() if item.catalog.side is Side.DATA]
-        migration.comes_before(item for item in inside if item.catalog.trigger is not Trigger.DEPLOY)
+        serving = [item for item in inside if item.catalog.trigger is not Trigger.DEPLOY]
+        migration.comes_before(serving)
+        WakeUp(self, "WakeUp", settings, serving)
 
         self.machines = {
             item.name: StateMachine(

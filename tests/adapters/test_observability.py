@@ -1,5 +1,7 @@
 """Logs and metrics of a function."""
 
+from typing import Any
+
 import pytest
 
 from functions.adapters import observability
@@ -33,3 +35,18 @@ def test_metrics_are_written_whatever_the_log_level(
     assert "below the level" not in printed
     assert "at the level" in printed
     assert "Replies" in printed
+
+
+def test_a_wake_up_reaches_no_handler_and_counts_nothing(counts: Counts, environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(observability, "_is_cold", True)
+    events: list[object] = []
+
+    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+        events.append(event)
+        return {}
+
+    wrapped = observability.instrumented(handler)
+    assert wrapped({observability.WAKE_UP: True}, None) == {}
+    assert events == []
+    wrapped({"message": {}}, None)
+    assert (counts().total("Invocations"), counts().total("ColdStarts")) == (1, 0)  # nobody waited for the start

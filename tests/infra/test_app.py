@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from infra.paths import ROOT
+from tests.infra.conftest import CONTEXT
 
 
 def run_app(**context: object) -> subprocess.CompletedProcess[str]:
@@ -30,3 +31,12 @@ def test_an_unknown_environment_is_named(node: None) -> None:
     outcome = run_app(env="staging", environments={"dev": {}}, presets={})
     assert outcome.returncode == 1
     assert outcome.stderr.strip() == "no environment 'staging' in cdk.json; there are: dev"
+
+
+def test_a_region_that_the_database_has_no_certificates_for_is_refused(
+    node: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_DEFAULT_REGION", "mx-central-1")
+    outcome = run_app(env="dev", environments=CONTEXT["environments"], presets=CONTEXT["presets"])
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("There are no certificates of RDS for the region mx-central-1")

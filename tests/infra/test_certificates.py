@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.certificates import FOLDER, by_region, common_name, is_valid
+from infra import certificates as tool
+from infra.certificates import FOLDER, by_region, check_region, common_name, is_valid
+from infra.settings import SettingsError
 
 FILES = sorted(FOLDER.glob("*.pem"))
 
@@ -39,3 +41,21 @@ def test_the_regions_are_read_out_of_the_packages_javascript() -> None:
     pem = certificates((FOLDER / "eu-west-1.pem").read_text())[0]
     lines = " +\n        ".join(f"'{line}\\n'" for line in pem.splitlines())
     assert by_region(f"exports.defaults = [\n    {lines},\n];\n") == {"eu-west-1": [pem]}
+
+
+def test_a_region_without_certificates_is_refused_with_what_to_do() -> None:
+    for region in ("eu-west-1", "af-south-1", None):
+        check_region(region)
+    with pytest.raises(SettingsError, match=r"il-central-1.*make certificates ARGS=global-bundle.pem"):
+        check_region("il-central-1")
+
+
+def test_aws_s_own_bundle_adds_a_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tmp_path / "global-bundle.pem"
+    bundle.write_text((FOLDER / "eu-west-1.pem").read_text() + (FOLDER / "af-south-1.pem").read_text())
+    monkeypatch.setattr(tool, "FOLDER", tmp_path)
+    with pytest.raises(SettingsError):
+        check_region("af-south-1")
+    tool.main(bundle)
+    check_region("af-south-1")
+    assert (tmp_path / "eu-west-1.pem").read_text() == (FOLDER / "eu-west-1.pem").read_text()

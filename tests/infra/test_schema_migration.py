@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.constructs.schema_migration import index
 
@@ -122,3 +123,54 @@ def test_the_answer_is_what_cloudformation_waits_for(aws: Aws, answers: list[dic
         "RequestId": "request",
         "LogicalResourceId": "Schema",
     }
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": f"refused {PASSWORD}"}}, "Invoke")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceConflictException", "TooManyRequestsException"])
+@pytest.mark.parametrize("call", ["get_secret_value", "invoke"])
+def test_what_aws_will_soon_allow_is_tried_again(
+    aws: Aws, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, call: str, code: str
+) -> None:
+    refusals, allowed = [refusal(code)] * 8, getattr(aws, call)
+
+    def refuse_at_first(**arguments: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return allowed(**arguments)
+
+    monkeypatch.setattr(aws, call, refuse_at_first)
+    index.handler(EVENT, None)
+    assert answers[0]["Status"] == "SUCCESS"
+    assert len(aws.invocations) == 1
+
+
+def test_what_stays_refused_is_told_by_its_code_within_the_time_of_the_function(
+    aws: Aws, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+
+    def refuse(**_: Any) -> Any:
+        raise refusal("AccessDeniedException")
+
+    monkeypatch.setattr(aws, "get_secret_value", refuse)
+    index.handler(EVENT, None)
+    assert (answers[0]["Status"], sum(waited)) == ("FAILED", 60)
+    assert "AccessDeniedException" in answers[0]["Reason"]
+    assert PASSWORD not in json.dumps(answers)
+
+
+def test_a_mistake_is_not_tried_again(aws: Aws, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+
+    def refuse(**arguments: Any) -> Any:
+        calls.append(arguments)
+        raise refusal("ResourceNotFoundException")
+
+    monkeypatch.setattr(aws, "get_secret_value", refuse)
+    index.handler(EVENT, None)
+    assert len(calls) == 1
+    assert answers[0]["Status"] == "FAILED"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from functions.adapters.observability import WAKE_UP
 from infra import costs
 from infra.catalog import (
     COMMON_SETTINGS,
@@ -392,13 +393,33 @@ def test_every_function_of_a_state_machine_is_in_one() -> None:
 def test_a_schedule_starts_each_machine_that_has_an_hour(environment: Environment) -> None:
     schedules = {item["Name"]: item for item in environment.of_type("AWS::Scheduler::Schedule")}
     daily = [item for item in MACHINES if item.daily_at_hour is not None]
-    assert len(schedules) == len(daily) > 0
+    assert len([name for name in schedules if "wake-up" not in name]) == len(daily) > 0
     for item in daily:
         schedule = schedules[deployed(environment, item)["StateMachineName"]]
         assert schedule["ScheduleExpression"] == f"cron(0 {item.daily_at_hour} * * ? *)"
         assert schedule["ScheduleExpressionTimezone"] == "Africa/Harare"
         assert schedule["Target"]["Arn"] == {"Ref": deployed(environment, item).id}
         assert schedule["State"] == "DISABLED"  # the sample has no school to ask
+
+
+def test_functions_in_the_network_are_called_once_a_week(environment: Environment) -> None:
+    """Those that nobody has called for weeks are inactive, and their next call would fail."""
+    schedules = {
+        item["Name"].removeprefix(f"school-{environment.name}-wake-up-").replace("-", "_"): item
+        for item in environment.of_type("AWS::Scheduler::Schedule")
+        if "wake-up" in item["Name"]
+    }
+    inside = {item.name for item in FUNCTIONS if item.side is Side.DATA and item.trigger is not Trigger.DEPLOY}
+    assert schedules.keys() == inside
+    aliases = {item["FunctionName"]["Ref"]: item.id for item in environment.of_type("AWS::Lambda::Alias")}
+    for name, schedule in schedules.items():
+        alias = {"Ref": aliases[environment.function(name).id]}
+        assert schedule["ScheduleExpression"] == "cron(0 3 ? * SUN *)"
+        assert schedule["Target"]["Arn"] == alias
+        assert json.loads(schedule["Target"]["Input"]) == {WAKE_UP: True}
+        allowed = environment.statements(schedule["Target"]["RoleArn"])
+        assert alias in [arn for statement in allowed for arn in as_list(statement["Resource"])]
+        assert actions(allowed) == {"lambda:InvokeFunction"}
 
 
 @every_queued_machine
@@ -521,6 +542,32 @@ def test_of_an_existing_database_only_the_replica_is_made(existing: Environment)
     )
     (migration,) = existing.of_type("Custom::SchemaMigration")
     assert migration["MasterSecret"].endswith(":secret:records-AbCdEf")
+
+
+def test_a_small_database_leaves_the_memory_that_sign_ins_need(environments: dict[str, Environment]) -> None:
+    found = {}
+    for name, environment in environments.items():
+        groups = {item.id: item["Parameters"] for item in environment.of_type("AWS::RDS::DBParameterGroup")}
+        for instance in environment.of_type("AWS::RDS::DBInstance"):
+            group = instance.properties.get("DBParameterGroupName")
+            found[name, instance["DBInstanceClass"]] = groups[group["Ref"]] if group else None
+    of_micro, of_small = found["dev", "db.t4g.micro"], found["prod", "db.t4g.small"]
+    assert of_micro
+    assert of_small
+    assert int(of_micro["shared_buffers"]) * 8 // 1024 == 64  # MiB
+    assert int(of_micro["max_connections"]) == 40
+    for parameters in (of_micro, of_small):
+        assert parameters["rds.force_ssl"] == "1"
+        assert parameters["log_parameter_max_length"] == parameters["log_parameter_max_length_on_error"] == "0"
+    assert found["existing", "db.t4g.small"] is None  # a replica has the parameters of its primary
+
+
+def test_performance_is_recorded_where_it_is_free_and_there_is_memory(environments: dict[str, Environment]) -> None:
+    recorded = {
+        name: [item.properties.get("EnablePerformanceInsights", False) for item in it.of_type("AWS::RDS::DBInstance")]
+        for name, it in environments.items()
+    }
+    assert recorded == {"dev": [False], "prod": [True, True], "existing": [True]}
 
 
 def test_the_cache_has_one_user_who_signs_in_with_iam(environment: Environment) -> None:

@@ -75,10 +75,11 @@ class Database:
     def wal_position(self) -> str:
         """The WAL position after a commit, so that the writer's own next reads see it.
 
-        Ask after the transaction, not in it: a position before the commit record promises nothing.
+        Ask after the transaction, not in it: a position before the commit record promises nothing. What is flushed is
+        what a replica can reach; the position of the next insert may be one that it reaches with the next write only.
         """
         with self.writer() as connection:
-            return str(connection.execute(text("SELECT pg_current_wal_insert_lsn()")).scalar_one())
+            return str(connection.execute(text("SELECT pg_current_wal_flush_lsn()")).scalar_one())
 
     def prewarm(self) -> None:
         """Connect to the primary."""
@@ -232,7 +233,12 @@ def _token(host: str, port: int, user: str) -> str:
 
 
 def tls() -> Any:
-    """A TLS context that trusts AWS's database certificates and checks the host name."""
+    """A TLS context that trusts AWS's database certificates and checks the host name.
+
+    Those of the function's region; of all regions where there is no file for it.
+    """
     import ssl
 
-    return ssl.create_default_context(cafile=str(CERTIFICATES / f"{os.environ['AWS_REGION']}.pem"))
+    own = CERTIFICATES / f"{os.environ['AWS_REGION']}.pem"
+    files = [own] if own.exists() else sorted(CERTIFICATES.glob("*.pem"))
+    return ssl.create_default_context(cadata="".join(file.read_text() for file in files))

@@ -12,13 +12,24 @@ type: its text could hold what was passed.
 import json
 import time
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 TRIES = 3  # a new database may not accept connections yet
 PAUSE_SECONDS = 20
+# A role's new policy holds everywhere after some seconds only, and a new function may not be ready.
+TRANSIENT = (
+    *("AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "KMSAccessDeniedException"),
+    *("ResourceConflictException", "ResourceNotReadyException"),
+    *("TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"),
+    *("ServiceException", "InternalServiceError", "EC2ThrottledException"),
+)
+TRANSIENT_TRIES = 13  # over a minute
+TRANSIENT_PAUSE_SECONDS = 5
 
 
 class MigrationFailed(Exception):
@@ -34,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     except MigrationFailed as error:
         problem = f"migrate failed with {error}: see its log, /aws/lambda/*-migrate"
     except Exception as error:
-        problem = f"the migration could not be started: {type(error).__name__}"
+        problem = f"the migration could not be started: {_code(error) or type(error).__name__}"
     answer(event, "FAILED" if problem else "SUCCESS", problem)
 
 
@@ -51,7 +62,8 @@ def migrate(properties: dict[str, Any], pause: float = PAUSE_SECONDS) -> None:
     """Reads the master secret and calls `migrate` with it; raises MigrationFailed with the type of its last error."""
     # Longer than `migrate` may take; without a retry, which would call it twice at the same time.
     patient = Config(read_timeout=180, connect_timeout=5, retries={"total_max_attempts": 1})
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=properties["MasterSecret"])
+    secrets = boto3.client("secretsmanager", config=Config(read_timeout=10, connect_timeout=5))
+    secret = _patiently(lambda: secrets.get_secret_value(SecretId=properties["MasterSecret"]))
     master = json.loads(secret["SecretString"])
     payload = json.dumps({"master_username": master["username"], "master_password": master["password"]})
     functions = boto3.client("lambda", config=patient)
@@ -59,11 +71,31 @@ def migrate(properties: dict[str, Any], pause: float = PAUSE_SECONDS) -> None:
     for attempt in range(TRIES):
         if attempt:
             time.sleep(pause)
-        outcome = functions.invoke(FunctionName=properties["Migrate"], Payload=payload.encode())
+        outcome = _patiently(lambda: functions.invoke(FunctionName=properties["Migrate"], Payload=payload.encode()))
         if not outcome.get("FunctionError"):
             return
         problem = _error_type(outcome["Payload"].read())
     raise MigrationFailed(problem)
+
+
+def _patiently(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the call returns; it is tried again for a minute where AWS refuses what will soon be allowed.
+
+    A refused call has not begun, so that `migrate` never runs twice at the same time.
+    """
+    for left in reversed(range(TRANSIENT_TRIES)):
+        try:
+            return call()
+        except ClientError as error:
+            if left == 0 or _code(error) not in TRANSIENT:
+                raise
+        time.sleep(TRANSIENT_PAUSE_SECONDS)
+    raise AssertionError("unreachable")
+
+
+def _code(error: Exception) -> str:
+    """AWS's code of an error, "" where it is not AWS that refused."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def _error_type(payload: bytes) -> str:

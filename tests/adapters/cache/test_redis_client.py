@@ -16,6 +16,7 @@ from functions.adapters.cache.redis_client import HARD_LIFE, CachedValue, RedisC
 from functions.adapters.cache.sender_cache import SenderCache
 from local.plan import Ports
 from local.redis_server import RedisServer
+from tests.adapters.cache.scripted_redis import ScriptedRedis, scripted_redis
 
 MESSAGE, SENDER = "wamid.HBgM{1}", "ZW.13491208655302741918"
 ACCOUNT: dict[str, list[object]] = {"bills": [], "payments": []}
@@ -119,3 +120,90 @@ def test_cache_that_dies_and_comes_back_is_used_again(redis: RedisClient, redis_
         redis_server.start()
         redis_server.wait()
     assert claims.claim("wamid.2") == Claim.NEW
+
+
+# --- what a serverless cache does, and a Redis on one machine does not ------------------------------------------------
+
+
+@pytest.fixture
+def serverless(environment: pytest.MonkeyPatch) -> Iterator[ScriptedRedis]:
+    for name in ("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        environment.setenv(name, "test")
+    with scripted_redis() as server:
+        server.values["v1:receipt:r"] = redis_client.pack("kept")
+        yield server
+
+
+def client_of(server: ScriptedRedis) -> RedisClient:
+    return RedisClient(f"redis://assistant@127.0.0.1:{server.port}", iam=True, cache_name="school-cache")
+
+
+def found(client: RedisClient) -> object:
+    value = client.get("receipt", "r")
+    return value and value.value
+
+
+def test_connection_signs_in_and_sends_nothing_else_of_its_own(serverless: ScriptedRedis) -> None:
+    """Nothing that its user may not, or that it does not know: CLIENT SETINFO, CLIENT MAINT_NOTIFICATIONS, HELLO 3."""
+    assert found(client_of(serverless)) == "kept"
+    assert {command[0] for _, command in serverless.commands} <= {"AUTH", "CLUSTER", "COMMAND", "GET"}
+    user, token = serverless.sent("AUTH")[0]
+    assert user == "assistant"
+    address, _, query = token.partition("?")
+    assert address == "school-cache/"
+    assert {"Action=connect", "User=assistant", "ResourceType=ServerlessCache", "X-Amz-Expires=900"} <= {
+        *query.split("&")
+    }
+
+
+def test_new_connection_has_a_second_for_its_handshake(serverless: ScriptedRedis) -> None:
+    cluster = client_of(serverless).cluster()
+    given = cluster.get_default_node().redis_connection.connection_pool.connection_kwargs
+    assert (given["socket_timeout"], given["socket_connect_timeout"]) == (1.0, 1.0)
+
+
+def test_refused_token_is_signed_anew_and_nobody_notices(serverless: ScriptedRedis) -> None:
+    serverless.say("AUTH", b"-WRONGPASS invalid username-password pair or user is disabled.\r\n")
+    assert found(client_of(serverless)) == "kept"
+
+
+def test_token_refused_twice_is_a_cache_that_is_down(serverless: ScriptedRedis) -> None:
+    serverless.say("AUTH", *[b"-WRONGPASS invalid username-password pair\r\n"] * 20)
+    assert found(client_of(serverless)) is None
+    assert len(serverless.sent("AUTH")) <= 6  # bounded, also with the client's own tries
+
+
+def test_each_connection_is_signed_in_with_the_role_session_of_now(
+    serverless: ScriptedRedis, environment: pytest.MonkeyPatch
+) -> None:
+    client = client_of(serverless)
+    environment.setenv("AWS_SESSION_TOKEN", "first")
+    assert found(client) == "kept"
+    environment.setenv("AWS_SESSION_TOKEN", "second")
+    serverless.say("GET", None)  # closed by the cache, as it does after twelve hours
+    assert found(client) == "kept"
+    tokens = [token for _, token in serverless.sent("AUTH")]
+    assert "X-Amz-Security-Token=first" in tokens[0]
+    assert "X-Amz-Security-Token=second" in tokens[-1]
+
+
+@pytest.mark.parametrize("hang_ups", [1, 2])
+def test_connection_that_is_closed_in_the_middle_is_made_anew(serverless: ScriptedRedis, hang_ups: int) -> None:
+    client = client_of(serverless)
+    assert found(client) == "kept"
+    serverless.say("GET", *[None] * hang_ups)
+    assert found(client) == ("kept" if hang_ups == 1 else None)
+    assert found(client) == "kept"
+
+
+def test_slot_that_has_moved_is_followed_and_the_endpoint_is_kept(serverless: ScriptedRedis) -> None:
+    client = client_of(serverless)
+    assert found(client) == "kept"
+    serverless.say("GET", b"-MOVED 1234 127.0.0.1:%d\r\n" % serverless.port)
+    assert found(client) == "kept"
+    assert [node.port for node in client.cluster().nodes_manager.startup_nodes.values()] == [serverless.port]
+
+
+def test_topology_without_a_host_means_the_endpoint(serverless: ScriptedRedis) -> None:
+    serverless.slots_host = ""
+    assert found(client_of(serverless)) == "kept"

@@ -5,7 +5,7 @@ import os
 import ssl
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +25,7 @@ from local.plan import Plan, Ports
 from local.postgres import Postgres
 from tests.adapters.silent_server import silent_server
 from tests.conftest import Database as Tables
+from tests.conftest import eventually
 
 IN_RECOVERY = text("SELECT pg_is_in_recovery()")
 
@@ -112,6 +113,18 @@ def test_wal_position_covers_what_was_just_committed(client: Database, tables: T
     tables.run("INSERT INTO contacts (phone) VALUES ('+263774')")
     query = "SELECT CAST(:after AS pg_lsn) > CAST(:before AS pg_lsn)"
     assert tables.value(query, after=client.wal_position(), before=before)
+
+
+def test_replica_of_a_silent_primary_is_not_behind(client: Database, plan: Plan, tables: Tables) -> None:
+    """The position is one that a replica reaches without a further write, also when RDS has just switched the log."""
+    tables.run("INSERT INTO contacts (phone) VALUES ('+263775')")
+    with closing(
+        pg8000.connect("postgres", host="127.0.0.1", port=plan.ports.postgres, database="school")
+    ) as superuser:
+        superuser.cursor().execute("SELECT pg_switch_wal()")
+    min_wal = client.wal_position()
+    assert tables.value("SELECT CAST(:min_wal AS pg_lsn) <= pg_current_wal_flush_lsn()", min_wal=min_wal)
+    eventually(lambda: is_on_replica(client, min_wal))
 
 
 def test_replica_that_failed_is_not_asked_for_a_while(client: Database, environment: pytest.MonkeyPatch) -> None:
@@ -256,7 +269,15 @@ def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.Mo
 @pytest.mark.parametrize("path", sorted(connection.CERTIFICATES.glob("*.pem")), ids=lambda path: path.stem)
 def test_certificates_of_every_region_load(path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_REGION", path.stem)
-    assert connection.tls().cert_store_stats()["x509_ca"] >= 1
+    assert connection.tls().cert_store_stats()["x509_ca"] == 3
+
+
+def test_region_without_a_file_trusts_the_roots_of_all(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AWS_REGION", "xx-new-1")
+    context = connection.tls()
+    assert context.cert_store_stats()["x509_ca"] == 3 * len(list(connection.CERTIFICATES.glob("*.pem")))
+    assert context.check_hostname
+    assert context.verify_mode == ssl.CERT_REQUIRED
 
 
 # --- servers that do not respond --------------------------------------------------------------------------------------
