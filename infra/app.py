@@ -64,7 +64,6 @@ def build(
         settings,
         queues=[*bot.queues.values(), bot.events],
         machines=[*bot.machines.values()],
-        pipes=[*bot.pipes.values()],
         functions=[*bot.functions.values()],
         api=bot.api,
         database=data.database,

@@ -95,7 +95,8 @@ class Function:
     layers: tuple[str, ...] = ("core",)
     grants: tuple[Grant, ...] = ()
     settings: tuple[str, ...] = ()  # environment variables beyond those of the grants
-    answering: bool = False  # on the path of a parent's answer: kept warm in production
+    answering: bool = False  # on the path of a parent's answer: from a snapshot, where the settings want it
+    every_message: bool = False  # each message passes it before its answer: kept warm in production
     school_api: SchoolApi | None = None  # where accounts are fetched the other way, it is not on that path
 
     @property
@@ -138,6 +139,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         ),
         settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
         answering=True,
+        every_message=True,
     ),
     Function(
         name="payment_event",
@@ -181,6 +183,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(Grant.CACHE, Grant.DATABASE_READER, Grant.DATABASE_WRITER),
         settings=("SCHOOL_API_CALLS_PER_MINUTE",),
         answering=True,
+        every_message=True,
     ),
     Function(
         name="fetch_fees",
@@ -252,6 +255,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(Grant.ACCESS_TOKEN, Grant.READ_PASSES),
         settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
         answering=True,
+        every_message=True,
     ),
     Function(
         name="record_conversation",

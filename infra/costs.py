@@ -78,8 +78,8 @@ ASSUMED: Final = {
     "ai_output": (150, "tokens from the model for each of its answers"),
     "metrics": (40, "metrics of our own"),
 }
-ALARMS_OF_QUEUED_MACHINE: Final = 7  # two of its queue, three of its pipe, two of its executions
-OTHER_ALARMS: Final = 4  # one of the API; dead letters of events; throttled functions; response time
+ALARMS_OF_QUEUED_MACHINE: Final = 4  # two of its queue, two of its executions
+OTHER_ALARMS: Final = 5  # one of the API; dead letters of events; two of the functions; response time
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {
     "webhook": (1 + 3, 0.2),  # the message and its statuses
@@ -138,7 +138,9 @@ def _fixed(settings: Settings, messages_a_day: int) -> Iterator[Line]:
         f"{HOURS} h × {_number(size)} GB × ${price('cache_gb_hour')}",
         HOURS * size * price("cache_gb_hour"),
     )
-    warm = sum(settings.provisioned(item.name)[0] * item.memory / 1024 for item in FUNCTIONS)
+    warm = sum(
+        settings.provisioned(item.name) * memory for item in FUNCTIONS for memory in [_memory(settings)[item.name]]
+    )
     yield Line(
         "Functions kept warm",
         f"{_number(warm)} GB × {SECONDS:,} s × ${price('lambda_provisioned_gb_second')}",
@@ -232,11 +234,10 @@ def secret_names() -> list[str]:
 
 
 def number_of_alarms(settings: Settings) -> int:
-    """Those of the monitoring stack and, with a canary, one more for each function that moves slowly."""
+    """Those of the monitoring stack."""
     of_machines = sum(ALARMS_OF_QUEUED_MACHINE if item.queue else 1 for item in MACHINES)
     of_stores = 4 + 3 * settings.database.replica
-    of_functions = len(FUNCTIONS) + (len(FUNCTIONS) - 1 if settings.rollout == "canary" else 0)
-    return of_machines + of_stores + of_functions + len(kpis.ALARMS) + OTHER_ALARMS
+    return of_machines + of_stores + len(kpis.ALARMS) + OTHER_ALARMS
 
 
 def beside_aws(messages_a_day: int) -> list[Line]:

@@ -36,6 +36,10 @@ doctor: $(call stamp,local) ## look at an environment on AWS: what is well, and 
 trace: $(call stamp,local) ## what happened to one message: ID=wamid.… (ENV=dev; without it in `make run`)
 	@$(BIN)/python -m operations trace "$(ID)" --env $(if $(filter command environment,$(firstword $(origin ENV))),$(ENV),local) $(ARGS)
 
+.PHONY: rollback
+rollback: $(deploy_stamp) ## take a release back: cancels a deployment, or deploys the release TO=… (ENV=dev)
+	@$(BIN)/python -m infra.rollback $(ENV) $(TO)
+
 .PHONY: costs
 costs: ## write docs/costs.md: what AWS costs in a month, item by item
 	@$(PYTHON) -m infra.costs

@@ -1,6 +1,9 @@
 """The same name in the spellings of Python, CloudFormation and AWS."""
 
 import re
+from typing import Final
+
+ALIAS: Final = "live"  # of every function: the HTTP API, the events queue and the schedules call it
 
 
 def camel_case(name: str) -> str:

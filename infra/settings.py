@@ -24,13 +24,6 @@ class SettingsError(Exception):
     """Settings that are unknown, missing or impossible; the message names each of them and says why."""
 
 
-class Rollout(StrEnum):
-    """How a new version of a function goes live."""
-
-    AT_ONCE = "at_once"
-    CANARY = "canary"  # a tenth of the calls for half an hour; an alarm rolls it back
-
-
 @dataclass(frozen=True)
 class ExistingDatabase:
     """A PostgreSQL instance on RDS that is already there, with IAM authentication switched on; only a replica is made.
@@ -105,13 +98,12 @@ class FunctionSettings:
 
     memory: int | None = None  # MB
     provisioned_concurrency: int | None = None
-    provisioned_maximum: int | None = None  # Application Auto Scaling goes up to here
     reserved_concurrency: int | None = None  # guards a database or the school's API; null: not limited
 
     def problems(self) -> Iterator[str]:
         if self.memory is not None and not 128 <= self.memory <= 10240:
             yield f"memory: {self.memory} is not between 128 and 10240 MB"
-        for name in ("provisioned_concurrency", "provisioned_maximum", "reserved_concurrency"):
+        for name in ("provisioned_concurrency", "reserved_concurrency"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 yield f"{name}: {value} is negative"
@@ -142,9 +134,8 @@ class Settings:
     inspection_days: int = 14
     api_requests_per_second: int = 200
     api_burst: int = 400
-    rollout: Rollout = Rollout.AT_ONCE
-    provisioned_concurrency: int = 0  # of each function on the path of an answer
-    provisioned_maximum: int = 0
+    release_watch_minutes: int = 2  # an alarm that begins within them rolls a release back
+    provisioned_concurrency: int = 0  # of each function that every message passes
     snap_start: bool = False  # shorter cold starts where nothing is provisioned
     database: Database = field(default_factory=Database)
     cache: Cache = field(default_factory=Cache)
@@ -196,13 +187,12 @@ class Settings:
         known = {function.name for function in FUNCTIONS}
         for name in self.functions.keys() - known:
             yield f"functions.{name}: no such function; there are: {', '.join(sorted(known))}"
+        if not 2 <= self.release_watch_minutes <= 12:  # longer than an execution that began before
+            yield f"release_watch_minutes: {self.release_watch_minutes} is not between 2 and 12"
         for function in FUNCTIONS:
-            least, most = self.provisioned(function.name)
-            reserved = self.reserved(function.name)
-            if self.snap_start and least:
-                yield f"functions.{function.name}: snap_start and provisioned concurrency exclude each other"
-            if reserved is not None and reserved < most:
-                yield f"functions.{function.name}: reserved_concurrency {reserved} is less than provisioned ({most})"
+            warm, reserved = self.provisioned(function.name), self.reserved(function.name)
+            if reserved is not None and reserved < 2 * warm:  # both releases are kept warm during a deployment
+                yield f"functions.{function.name}: reserved_concurrency {reserved} is not twice what is warm ({warm})"
         share = database_memory.share_of(self.database.instance)
         at_once = sum(self.reserved(item.name) or 0 for item in FUNCTIONS if item.side is Side.DATA)
         if share and not self.database.existing and at_once > share.connections:
@@ -216,22 +206,18 @@ class Settings:
     def of_function(self, name: str) -> FunctionSettings:
         return self.functions.get(name, FunctionSettings())
 
-    def provisioned(self, name: str) -> tuple[int, int]:
-        """How many environments of a function are kept warm, at least and at most; (0, 0) for none."""
-        own = self.of_function(name)
-        answering = any(function.name == name and function.answers(self.school_api) for function in FUNCTIONS)
-        least = own.provisioned_concurrency
-        if least is None:
-            least = self.provisioned_concurrency if answering else 0
-        most = own.provisioned_maximum
-        if most is None:
-            most = self.provisioned_maximum
-        return (least, max(least, most)) if least else (0, 0)
+    def provisioned(self, name: str) -> int:
+        """How many environments of a function are kept warm."""
+        own = self.of_function(name).provisioned_concurrency
+        if own is not None:
+            return own
+        passes = any(function.name == name and function.every_message for function in FUNCTIONS)
+        return self.provisioned_concurrency if passes else 0
 
     def snap_starts(self, name: str) -> bool:
         """Whether a function starts from a snapshot: where a parent waits, and nothing is kept warm."""
         answers = any(function.name == name and function.answers(self.school_api) for function in FUNCTIONS)
-        return self.snap_start and answers and not self.provisioned(name)[0]
+        return self.snap_start and answers and not self.provisioned(name)
 
     def reserved(self, name: str) -> int | None:
         """Nothing for a function that fetches accounts in the way that is not used here."""

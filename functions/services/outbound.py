@@ -12,6 +12,8 @@ from functions.domain.errors import PartlySent, Undeliverable
 from functions.domain.people import Person
 from functions.domain.replies import Reply, Template
 
+RELEASE_CHECK = "release-check"  # the sender of the test message of a release, to whom nothing is sent
+
 
 def no_file() -> bytes:
     raise TypeError("this reply has no file")
@@ -39,6 +41,8 @@ class Outbound:
         `reply` None: only the template may be sent. `answer_to`: comes back in delivery statuses. `file`: gives the
         bytes of a document. Other failures are raised as WhatsAppError.
         """
+        if to.bsuid == RELEASE_CHECK:
+            return {"status": "sent", "reply_id": None, "messages": 0, "sent_at": int(time.time())}
         try:
             sent = self._send(reply or template, template, to, answer_to, file, parts_sent)
         except PartlySent as error:

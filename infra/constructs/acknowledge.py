@@ -12,7 +12,9 @@ WILDCARDS: Final = {
     ":log-stream:*": "Streams of the function's own log group; Lambda makes up their names.",
     "/passes/*": "Passes are named by their numbers.",
     "/inspection/*": "Webhook bodies are named by their day and digest.",
-    "*": "X-Ray and log delivery know no resources. Lambda asks for the network interfaces of a function before they "
+    ":*": "Versions of one function: a role that named them would lose those of executions that still run.",
+    "*": "X-Ray, log delivery and the list of alarms know no resources. "
+    "Lambda asks for the network interfaces of a function before they "
     "have names, and from inside the network there is no way to EC2.",
 }
 
@@ -26,7 +28,8 @@ def acknowledge_wildcards(role: Construct, resources: Iterable[str]) -> None:
     """Each resource of a role's statements that ends in a wildcard; KeyError where no reason is written."""
     for resource in resources:
         if resource.endswith("*"):
-            ending = next((ending for ending in WILDCARDS if resource.endswith(ending) and ending != "*"), resource)
+            endings = (ending for ending in WILDCARDS if resource.endswith(ending) and ending != "*")
+            ending = next(endings, resource)
             acknowledge(role, {f"AwsSolutions-IAM5[Resource::{readable(resource)}]": WILDCARDS[ending]})
 
 

@@ -1,6 +1,5 @@
 """The alarms; docs/operations.md says for each what it means and what to do."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from aws_cdk import Duration
@@ -11,11 +10,9 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra import kpis
-from infra.constructs.bot_function import BotFunction
 from infra.constructs.cache import Cache
 from infra.constructs.database import Database
 from infra.constructs.http_api import HttpApi
-from infra.constructs.pipe import QueuePipe
 from infra.constructs.queues import MachineQueue, QueueWithDeadLetters
 from infra.constructs.state_machine import StateMachine
 from infra.names import kebab_case
@@ -86,15 +83,6 @@ class Alarms(Construct):
                 minutes=3,
             )
 
-    def add_pipe(self, pipe: QueuePipe) -> None:
-        for ending, metric_name, what in (
-            ("failed", "ExecutionFailed", "fails, or its target does: see its log"),
-            ("throttled", "ExecutionThrottled", "is throttled: raise the account's quotas"),
-            ("timed-out", "ExecutionTimeout", "gives up waiting for executions"),
-        ):
-            text = f"The pipe to {pipe.label} {what}."
-            self._alarm(f"{pipe.label}-pipe-{ending}", text, pipe.executions(metric_name), 2, minutes=3)
-
     def add_machine(self, machine: StateMachine) -> None:
         queued = machine.catalog.queue is not None
         self._alarm(
@@ -117,13 +105,18 @@ class Alarms(Construct):
             minutes=2,
         )
 
-    def add_functions(self, functions: Iterable[BotFunction]) -> None:
-        for function in functions:
-            self._alarm(f"{function.label}-errors", f"{function.label} fails: see its log.", function.errors(), 2)
+    def add_functions(self) -> None:
+        """One alarm for all functions of the account: an alarm costs as much as each metric that it looks at."""
+        self._alarm(
+            "functions-errors",
+            "A function of this account fails: the dashboard's errors show which one.",
+            lambda_.Function.metric_all_errors(period=FIVE_MINUTES, statistic="Sum"),
+            2,
+        )
         self._alarm(
             "functions-throttled",
             "Functions of this account are throttled: raise its concurrency, or the reserved concurrency in cdk.json.",
-            lambda_.Function.metric_all_throttles(period=MINUTE, statistic="Sum"),  # an expression takes ten at most
+            lambda_.Function.metric_all_throttles(period=MINUTE, statistic="Sum"),
             0,
             minutes=3,
         )

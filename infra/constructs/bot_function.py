@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,10 +15,9 @@ from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function_role import function_role
 from infra.constructs.log_group import log_group
 from infra.constructs.vpc import DataNetwork
-from infra.names import kebab_case
+from infra.names import ALIAS, kebab_case
 from infra.settings import Settings
 
-ALIAS = "live"  # every caller uses it; a release moves it
 ARCHITECTURE = lambda_.Architecture.ARM_64
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 LATEST = "The layers and their byte code are built for python3.13."
@@ -53,12 +52,14 @@ class BotFunction(Construct):
         self.name = name = settings.name(self.label)
         inside = function.side is Side.DATA
         snap_start = settings.snap_starts(function.name)
+        warm = settings.provisioned(function.name)
         log = log_group(self, "Log", f"/aws/lambda/{name}", settings.log_days)
         self.function = lambda_.Function(
             self,
             "Function",
             function_name=name,
-            description=function.purpose[:256],
+            # CloudFormation cannot change what is kept warm of a version; another description is another version.
+            description=f"{function.purpose[:240]}{f' ({warm} warm)' if warm else ''}",
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             code=package.code,
@@ -81,23 +82,17 @@ class BotFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=settings.reserved(function.name),
             current_version_options=lambda_.VersionOptions(
-                # Kept, so that the alias can be moved back at once. Not with SnapStart, where each version's snapshot
-                # is charged for, and not after a rolled-back deployment, which could then not be repeated.
-                removal_policy=RemovalPolicy.DESTROY if snap_start else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+                # What is kept warm belongs to the version: both releases are, until CloudFormation removes the old one
+                # at the end of a deployment that succeeded.
+                provisioned_concurrent_executions=warm or None,
+                removal_policy=RemovalPolicy.DESTROY,
             ),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
         )
-        least, most = settings.provisioned(function.name)
-        self.alias = lambda_.Alias(
-            self,
-            "Live",
-            alias_name=ALIAS,
-            version=self.function.current_version,
-            provisioned_concurrent_executions=least or None,
-        )
-        if most > least:
-            scaling = self.alias.add_auto_scaling(min_capacity=least, max_capacity=most)
-            scaling.scale_on_utilization(utilization_target=0.7)
+        self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
+        self.version_arn = self.function.current_version.function_arn
+        # By name: what CDK makes of a function's ARN and a wildcard cannot be acknowledged by one reason.
+        self.versions_arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:function:{name}:*"
         acknowledge(
             self.function,
             {
@@ -116,22 +111,12 @@ class BotFunction(Construct):
         """In milliseconds."""
         return self._metric("Duration", statistic)
 
-    def errors_of_new_version(self) -> cloudwatch.Metric:
-        """Failed calls in a minute, of the version that this deployment brings."""
-        name = self.function.function_name
-        dimensions = {
-            "FunctionName": name,
-            "Resource": f"{name}:{ALIAS}",
-            "ExecutedVersion": self.function.current_version.version,
-        }
-        return self.alias.metric_errors(period=Duration.minutes(1), statistic="Sum", dimensions_map=dimensions)
-
     def _metric(self, metric_name: str, statistic: str) -> cloudwatch.Metric:
         # Found by name: a reference would be an export, and the function could not be removed from the catalog.
         return cloudwatch.Metric(
             namespace="AWS/Lambda",
             metric_name=metric_name,
-            dimensions_map={"FunctionName": self.name, "Resource": f"{self.name}:{ALIAS}"},
+            dimensions_map={"FunctionName": self.name},
             statistic=statistic,
             period=Duration.minutes(5),
         )

@@ -1,7 +1,5 @@
 """EventBridge Pipes: one message of a queue, one execution of its state machine, waited for."""
 
-from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_pipes as pipes
 from constructs import Construct
@@ -57,13 +55,3 @@ class QueuePipe(Construct):
         )
         # The role's policy is a resource of its own: a pipe that is made before it is refused.
         pipe.node.add_dependency(role)
-
-    def executions(self, metric_name: str) -> cloudwatch.Metric:
-        """How many a minute ended so: `ExecutionFailed`, `ExecutionThrottled` or `ExecutionTimeout`."""
-        return cloudwatch.Metric(
-            namespace="AWS/EventBridge/Pipes",
-            metric_name=metric_name,
-            dimensions_map={"PipeName": self.name},
-            statistic="Sum",
-            period=Duration.minutes(1),
-        )

@@ -1,5 +1,6 @@
 """The state machines of the catalog, from their definitions."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -40,13 +41,24 @@ class StateMachine(Construct):
         functions: Mapping[str, BotFunction],
         queues: Mapping[str, MachineQueue],
         key: kms.IKey,
+        suffix: str = "",
     ) -> None:
-        """`definition`: its text, with placeholders; `queues`: by the names of the machines that they start."""
+        """`definition`: its text, with placeholders; `queues`: by the names of the machines that they start.
+
+        An execution of a queued machine takes seconds: its definition names the versions of one release, so that it
+        never meets two. One of another takes hours, and would outlive its versions.
+        """
         super().__init__(scope, id)
         self.catalog = machine
-        self.label = machine.name.replace("_", "-")
+        self.label = machine.name.replace("_", "-") + suffix
         self.name = settings.name(self.label)
-        arns = {name: function.alias.function_arn for name, function in functions.items()}
+        # Put together from the name: a reference would be an export of its stack, or a circle within it.
+        self.arn = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{self.name}"
+        self.digest = hashlib.sha256(definition.encode()).hexdigest()[:16]
+        arns = {
+            name: function.version_arn if machine.queue else function.alias.function_arn
+            for name, function in functions.items()
+        }
         urls = {name: queue.queue.queue_url for name, queue in queues.items()}
         values = substitutions(arns, urls, settings.school_api.value)
         used = placeholders(definition)
@@ -69,24 +81,26 @@ class StateMachine(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         # A definition given as text grants nothing by itself.
-        self._grant("lambda:InvokeFunction", [arn for name, arn in arns.items() if function_placeholder(name) in used])
+        invoked = [function for name, function in functions.items() if function_placeholder(name) in used]
+        of_machine = [item.versions_arn if machine.queue else item.alias.function_arn for item in invoked]
+        self._grant("lambda:InvokeFunction", of_machine)
         sent_to = [queue.queue.queue_arn for name, queue in queues.items() if queue_url_placeholder(name) in used]
         self._grant("sqs:SendMessage", sent_to)
-        acknowledge_wildcards(self.machine, ["*"])
+        acknowledge_wildcards(self.machine, [*(of_machine if machine.queue else ()), "*"])
 
     def _grant(self, action: str, resources: list[str]) -> None:
         if resources:
             self.machine.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=resources))
 
     def failed(self) -> cloudwatch.MathExpression:
-        """Executions a minute that failed, timed out or were aborted.
+        """Executions a minute that failed or timed out; a person aborts them.
 
         SUM passes over a metric without a value; with `+` there would be no sum at all. FILL would not do in an alarm:
         it makes a zero of a value that only has not arrived yet.
         """
-        counts = {"failed": "ExecutionsFailed", "late": "ExecutionsTimedOut", "aborted": "ExecutionsAborted"}
+        counts = {"failed": "ExecutionsFailed", "late": "ExecutionsTimedOut"}
         return cloudwatch.MathExpression(
-            expression="SUM([failed, late, aborted])",
+            expression="SUM([failed, late])",
             using_metrics={name: self._metric(metric, "Sum", MINUTE) for name, metric in counts.items()},
             period=MINUTE,
         )
@@ -100,12 +114,10 @@ class StateMachine(Construct):
         return self._metric(metric_name, "Sum", FIVE_MINUTES, label)
 
     def _metric(self, name: str, statistic: str, period: Duration, label: str | None = None) -> cloudwatch.Metric:
-        # The ARN is put together from the name: a reference would be an export of the stack of the machine.
-        arn = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{self.name}"
         return cloudwatch.Metric(
             namespace="AWS/States",
             metric_name=name,
-            dimensions_map={"StateMachineArn": arn},
+            dimensions_map={"StateMachineArn": self.arn},
             statistic=statistic,
             period=period,
             label=label,

@@ -20,13 +20,13 @@ from infra.constructs.layers import package
 from infra.constructs.migration import SchemaMigration
 from infra.constructs.pipe import QueuePipe
 from infra.constructs.queues import EventQueue, MachineQueue
-from infra.constructs.rollout import CanaryRollout
+from infra.constructs.release import Release
 from infra.constructs.secrets import Secrets
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.vpc import DataNetwork
 from infra.constructs.wake_up import WakeUp
 from infra.names import camel_case
-from infra.settings import Rollout, Settings
+from infra.settings import Settings
 
 
 class BotStack(Stack):
@@ -87,22 +87,28 @@ class BotStack(Stack):
         migration = SchemaMigration(self, "Migration", settings, self.functions["migrate"], database)
         inside = [item for item in self.functions.values() if item.catalog.side is Side.DATA]
         serving = [item for item in inside if item.catalog.trigger is not Trigger.DEPLOY]
-        migration.comes_before(serving)
         WakeUp(self, "WakeUp", settings, serving)
 
-        self.machines = {
-            item.name: StateMachine(
+        def make_machine(item: Machine, suffix: str = "") -> StateMachine:
+            return StateMachine(
                 self,
-                f"{camel_case(item.name)}Machine",
+                f"{camel_case(item.name)}Machine{suffix.removeprefix('-').capitalize()}",
                 settings,
                 item,
                 definition=definitions[item.name],
                 functions=self.functions,
                 queues=self.queues,
                 key=key,
+                suffix=suffix,
             )
-            for item in machines
-        }
+
+        (conversation,) = [item for item in machines if item.name == "conversation"]
+        trial = make_machine(conversation, "-trial")
+        self.machines = {item.name: make_machine(item) for item in machines}
+        release = Release(self, "Release", settings, [*self.functions.values()], trial)
+        release.starts.node.add_dependency(migration)  # and so everything that goes live
+        live = [item.alias for item in self.functions.values() if item.catalog.trigger is not Trigger.DEPLOY]
+        release.comes_before([*live, *self.machines.values()])
         self.pipes = {
             name: QueuePipe(self, f"{camel_case(name)}Pipe", settings, queue, self.machines[name])
             for name, queue in self.queues.items()
@@ -111,12 +117,6 @@ class BotStack(Stack):
             if item.daily_at_hour is not None:
                 id = f"{camel_case(item.name)}Schedule"
                 DailySchedule(self, id, settings, self.machines[item.name], item.daily_at_hour)
-
-        if settings.rollout is Rollout.CANARY:
-            rollout = CanaryRollout(self, "Rollout", settings)
-            for name, function in self.functions.items():
-                if function.catalog.trigger is not Trigger.DEPLOY:  # the schema needs the new `migrate` at once
-                    rollout.add(camel_case(name), function)
 
         CfnOutput(self, "WebhookUrl", value=f"{self.api.url}/webhook")
         CfnOutput(self, "PaymentUrl", value=f"{self.api.url}/events/payment")

@@ -16,7 +16,6 @@ from infra.constructs.cache import Cache
 from infra.constructs.dashboard import Dashboard
 from infra.constructs.database import Database
 from infra.constructs.http_api import HttpApi
-from infra.constructs.pipe import QueuePipe
 from infra.constructs.queues import QueueWithDeadLetters
 from infra.constructs.state_machine import StateMachine
 from infra.settings import Settings
@@ -36,7 +35,6 @@ class MonitoringStack(Stack):
         *,
         queues: Sequence[QueueWithDeadLetters],
         machines: Sequence[StateMachine],
-        pipes: Sequence[QueuePipe],
         functions: Sequence[BotFunction],
         api: HttpApi,
         database: Database,
@@ -49,12 +47,10 @@ class MonitoringStack(Stack):
         alarms = Alarms(self, "Alarms", settings, topic)
         for queue in queues:
             alarms.add_queue(queue)
-        for pipe in pipes:
-            alarms.add_pipe(pipe)
         for machine in machines:
             alarms.add_machine(machine)
         alarms.add_api(api)
-        alarms.add_functions(functions)
+        alarms.add_functions()
         alarms.add_database(database)
         alarms.add_cache(cache)
         alarms.add_own_metrics()

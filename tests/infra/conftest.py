@@ -29,7 +29,6 @@ EXISTING_DATABASE = {
 ENVIRONMENTS = CONTEXT["environments"] | {
     "existing": CONTEXT["environments"]["prod"]
     | {
-        "rollout": "at_once",
         "log_level": "ERROR",
         "snap_start": True,
         "provisioned_concurrency": 0,

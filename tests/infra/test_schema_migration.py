@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.constructs.schema_migration import index
+from infra.custom_resources import schema_migration
 
 PASSWORD = "correct horse battery staple"
 EVENT = {
@@ -65,14 +65,14 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_migrate_gets_the_master_user(aws: Aws, answers: list[dict[str, Any]]) -> None:
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert aws.invocations == [{"master_username": "postgres", "master_password": PASSWORD}]
     assert [answer["Status"] for answer in answers] == ["SUCCESS"]
 
 
 def test_a_database_that_does_not_answer_yet_is_asked_again(aws: Aws, answers: list[dict[str, Any]]) -> None:
     aws.errors = ["DataUnavailable"]
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert len(aws.invocations) == 2
     assert answers[0]["Status"] == "SUCCESS"
 
@@ -80,8 +80,8 @@ def test_a_database_that_does_not_answer_yet_is_asked_again(aws: Aws, answers: l
 def test_a_failure_is_told_by_its_type_alone(
     aws: Aws, answers: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    aws.errors = ["ProgrammingError"] * index.TRIES
-    index.handler(EVENT, None)
+    aws.errors = ["ProgrammingError"] * schema_migration.TRIES
+    schema_migration.handler(EVENT, None)
     assert answers[0]["Status"] == "FAILED"
     assert "ProgrammingError" in answers[0]["Reason"]
     assert PASSWORD not in json.dumps(answers)
@@ -92,13 +92,13 @@ def test_an_unreadable_secret_is_told_without_its_content(
     aws: Aws, answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws, "get_secret_value", lambda SecretId: {"SecretString": PASSWORD})  # noqa: N803
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert answers[0]["Status"] == "FAILED"
     assert PASSWORD not in json.dumps(answers)
 
 
 def test_nothing_is_done_when_the_stack_goes(aws: Aws, answers: list[dict[str, Any]]) -> None:
-    index.handler(EVENT | {"RequestType": "Delete", "PhysicalResourceId": "schema"}, None)
+    schema_migration.handler(EVENT | {"RequestType": "Delete", "PhysicalResourceId": "schema"}, None)
     assert not aws.invocations
     assert answers[0]["Status"] == "SUCCESS"
 
@@ -108,13 +108,13 @@ def test_going_back_to_an_older_release_leaves_the_schema(
     aws: Aws, answers: list[dict[str, Any]], before: str, runs: int
 ) -> None:
     older = EVENT | {"RequestType": "Update", "OldResourceProperties": {"Migrations": before}}
-    index.handler(older, None)
+    schema_migration.handler(older, None)
     assert len(aws.invocations) == runs
     assert answers[0]["Status"] == "SUCCESS"
 
 
 def test_the_answer_is_what_cloudformation_waits_for(aws: Aws, answers: list[dict[str, Any]]) -> None:
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert answers[0] == {
         "Status": "SUCCESS",
         "Reason": "",
@@ -142,7 +142,7 @@ def test_what_aws_will_soon_allow_is_tried_again(
         return allowed(**arguments)
 
     monkeypatch.setattr(aws, call, refuse_at_first)
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert answers[0]["Status"] == "SUCCESS"
     assert len(aws.invocations) == 1
 
@@ -157,7 +157,7 @@ def test_what_stays_refused_is_told_by_its_code_within_the_time_of_the_function(
         raise refusal("AccessDeniedException")
 
     monkeypatch.setattr(aws, "get_secret_value", refuse)
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert (answers[0]["Status"], sum(waited)) == ("FAILED", 60)
     assert "AccessDeniedException" in answers[0]["Reason"]
     assert PASSWORD not in json.dumps(answers)
@@ -171,6 +171,6 @@ def test_a_mistake_is_not_tried_again(aws: Aws, answers: list[dict[str, Any]], m
         raise refusal("ResourceNotFoundException")
 
     monkeypatch.setattr(aws, "get_secret_value", refuse)
-    index.handler(EVENT, None)
+    schema_migration.handler(EVENT, None)
     assert len(calls) == 1
     assert answers[0]["Status"] == "FAILED"

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from infra.catalog import FUNCTIONS
 from infra.paths import ROOT
-from infra.settings import Rollout, Settings, SettingsError
+from infra.settings import Settings, SettingsError
 from tests.infra.conftest import CONTEXT, EXISTING_DATABASE
 
 PRESETS = {"small": {"provisioned_concurrency": 0, "database": {"replica": False, "backup_days": 1}}}
@@ -57,15 +58,15 @@ def test_an_environment_says_only_what_differs_from_its_preset() -> None:
         ({"public_url": "https://bot.example/"}, "dev.public_url: 'https://bot.example/'"),
         ({"whatsapp_phone_number_id": "+263 77"}, "dev.whatsapp_phone_number_id: '+263 77'"),
         ({"whatsapp_phone_number_id": None}, "dev.whatsapp_phone_number_id: text is wanted"),
-        ({"rollout": "slowly"}, "dev.rollout: one of at_once, canary is wanted"),
+        ({"school_api": "soap"}, "dev.school_api: one of rest, graph is wanted"),
+        ({"release_watch_minutes": 1}, "dev.release_watch_minutes: 1"),
         ({"api_burst": 1}, "dev.api_burst: 1"),
         ({"functions": {"dance": {}}}, "dev.functions.dance: no such function"),
         ({"functions": {"webhook": {"memory": 64}}}, "dev.functions.webhook.memory: 64"),
         ({"functions": {"webhook": {"reserved_concurrency": -1}}}, "dev.functions.webhook.reserved_concurrency: -1"),
-        ({"snap_start": True, "provisioned_concurrency": 1}, "dev.functions.webhook: snap_start and provisioned"),
         (
-            {"provisioned_concurrency": 5, "functions": {"record_conversation": {"reserved_concurrency": 2}}},
-            "dev.functions.record_conversation: reserved_concurrency 2",
+            {"provisioned_concurrency": 5, "functions": {"understand": {"reserved_concurrency": 9}}},
+            "dev.functions.understand: reserved_concurrency 9",
         ),
         ({"preset": "huge"}, "dev.preset: no preset 'huge'; there are: small"),
     ],
@@ -92,18 +93,20 @@ def test_an_unknown_environment_is_answered_with_those_there_are() -> None:
         Settings.load("test", {"dev": MINIMUM}, PRESETS)
 
 
-def test_provisioned_concurrency_is_for_the_path_of_an_answer() -> None:
-    settings = load(provisioned_concurrency=2, provisioned_maximum=6, functions={"verify_pass": {"memory": 256}})
-    assert settings.provisioned("webhook") == (2, 6)
-    assert settings.provisioned("verify_pass") == (0, 0)
-    assert load(functions={"verify_pass": {"provisioned_concurrency": 1}}).provisioned("verify_pass") == (1, 1)
+def test_what_every_message_passes_is_kept_warm_and_the_rest_of_an_answer_starts_from_snapshots() -> None:
+    settings = load(provisioned_concurrency=2, snap_start=True, functions={"verify_pass": {"memory": 256}})
+    warm = {item.name: settings.provisioned(item.name) for item in FUNCTIONS if settings.provisioned(item.name)}
+    assert warm == {"webhook": 2, "understand": 2, "send_reply": 2}
+    assert not settings.snap_starts("understand")
+    assert settings.snap_starts("gate_pass")
+    assert not settings.snap_starts("verify_pass")
+    assert load(functions={"verify_pass": {"provisioned_concurrency": 1}}).provisioned("verify_pass") == 1
 
 
 def test_the_values_that_a_clone_comes_with_are_pointed_out() -> None:
     fresh = Settings.load("prod", CONTEXT["environments"], CONTEXT["presets"])
     assert set(fresh.samples()) == {"whatsapp_phone_number_id", "school_api_url"}
     assert not list(load(school_api_url="https://sms.school.zw/api").samples())
-    assert fresh.rollout is Rollout.CANARY
 
 
 def test_operations_explains_every_setting() -> None:

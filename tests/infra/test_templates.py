@@ -147,14 +147,14 @@ def test_reading_is_granted_on_the_replica_where_there_is_one(environments: dict
 
 
 def test_no_wildcard_but_for_names_that_others_make_up(environment: Environment) -> None:
-    allowed = re.compile(r":log-stream:\*|/passes/\*|/inspection/\*")
+    allowed = re.compile(r":log-stream:\*|/passes/\*|/inspection/\*|:function:school-[a-z-]+:\*")
     for role in environment.of_type("AWS::IAM::Policy"):
         for statement in role["PolicyDocument"]["Statement"]:
             assert "*" not in as_list(statement["Action"])
             for resource in map(json.dumps, as_list(statement["Resource"])):
                 if resource == '"*"':
                     services = {action.split(":")[0] for action in as_list(statement["Action"])}
-                    assert services <= {"xray", "ec2", "logs"}
+                    assert services <= {"xray", "ec2", "logs", "cloudwatch"}
                 elif "*" in resource:
                     assert allowed.search(resource), resource
 
@@ -205,11 +205,11 @@ def test_metrics_pass_at_every_log_level(environment: Environment) -> None:
 
 def test_every_function_is_of_the_runtime_that_the_layers_are_built_for(environment: Environment) -> None:
     functions = environment.of_type("AWS::Lambda::Function")
-    assert len(functions) == len(FUNCTIONS) + 1  # and the one that CloudFormation calls; none of CDK's own
+    assert len(functions) == len(FUNCTIONS) + 2  # and those that CloudFormation calls; none of CDK's own
     assert {(item["Runtime"], *item["Architectures"]) for item in functions} == {("python3.13", "arm64")}
 
 
-def test_everything_calls_the_live_alias(environment: Environment) -> None:
+def test_what_is_in_no_execution_of_seconds_calls_the_live_alias(environment: Environment) -> None:
     aliases = environment.of_type("AWS::Lambda::Alias")
     assert {item["Name"] for item in aliases} == {"live"}
     assert len(aliases) == len(FUNCTIONS)
@@ -217,7 +217,7 @@ def test_everything_calls_the_live_alias(environment: Environment) -> None:
     callers = [
         *(item["IntegrationUri"] for item in environment.of_type("AWS::ApiGatewayV2::Integration")),
         *(item["FunctionName"] for item in environment.of_type("AWS::Lambda::EventSourceMapping")),
-        *(function for item in MACHINES for function in invoked_by(environment, item)),
+        *(function for item in MACHINES if not item.queue for function in invoked_by(environment, item)),
         environment.of_type("Custom::SchemaMigration")[0]["Migrate"],
     ]
     for caller in callers:
@@ -225,11 +225,10 @@ def test_everything_calls_the_live_alias(environment: Environment) -> None:
         assert called in ids
 
 
-def test_the_version_before_is_kept_to_go_back_to(prod: Environment) -> None:
-    for item in prod.of_type("AWS::Lambda::Version"):
-        assert item.body["UpdateReplacePolicy"] == "Retain"
-        # But not when the deployment that made it is taken back: the next would find it in its way.
-        assert item.body["DeletionPolicy"] == "RetainExceptOnCreate"
+def test_the_versions_of_two_releases_are_there_until_a_deployment_has_succeeded(environment: Environment) -> None:
+    """CloudFormation removes what it no longer needs at its end, after the watch, and nothing when it rolls back."""
+    for item in environment.of_type("AWS::Lambda::Version"):
+        assert item.body.get("DeletionPolicy", "Delete") == item.body.get("UpdateReplacePolicy", "Delete") == "Delete"
 
 
 def test_a_new_layer_is_a_new_version(dev: Environment, tmp_path: Path) -> None:
@@ -243,19 +242,27 @@ def test_dev_deploys_in_a_new_account(dev: Environment) -> None:
     """Which allows ten functions at once, and wants all of them unreserved."""
     for item in dev.of_type("AWS::Lambda::Function"):
         assert "ReservedConcurrentExecutions" not in item.properties
-    for item in dev.of_type("AWS::Lambda::Alias"):
+    for item in dev.of_type("AWS::Lambda::Alias", "AWS::Lambda::Version"):
         assert "ProvisionedConcurrencyConfig" not in item.properties
-    assert not dev.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
 
 
-def test_in_prod_the_path_of_an_answer_is_kept_warm(prod: Environment) -> None:
+def test_what_every_message_passes_is_kept_warm_by_its_version(prod: Environment) -> None:
+    """An alias with something of its own to keep warm would be cold while it moves."""
     warm = {
         item["FunctionName"]["Ref"]
-        for item in prod.of_type("AWS::Lambda::Alias")
+        for item in prod.of_type("AWS::Lambda::Version")
         if item.properties.get("ProvisionedConcurrencyConfig") == {"ProvisionedConcurrentExecutions": 1}
     }
-    assert warm == {prod.function(item.name).id for item in FUNCTIONS if item.answers(SchoolApi.REST)}
-    assert len(prod.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")) == len(warm)
+    assert warm == {prod.function(name).id for name in ("webhook", "understand", "send_reply")}
+    assert not prod.of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+    for item in prod.of_type("AWS::Lambda::Alias"):
+        assert "ProvisionedConcurrencyConfig" not in item.properties
+
+
+def test_another_number_of_warm_environments_is_another_version(prod: Environment) -> None:
+    """CloudFormation cannot change it of a version that is there."""
+    assert prod.function("understand")["Description"].endswith("(1 warm)")
+    assert "warm)" not in prod.function("gate_pass")["Description"]
 
 
 def test_snap_start_is_the_other_way(existing: Environment) -> None:
@@ -264,22 +271,91 @@ def test_snap_start_is_the_other_way(existing: Environment) -> None:
         assert existing.function(function.name).properties.get("SnapStart") == wanted
 
 
-def test_a_canary_moves_every_alias_but_that_of_the_migration(prod: Environment) -> None:
-    slow = {item.id for item in prod.of_type("AWS::Lambda::Alias") if "CodeDeployLambdaAliasUpdate" in str(item.body)}
-    assert len(slow) == len(FUNCTIONS) - 1
-    assert not [id for id in slow if id.startswith("Migrate")]
+# --- a release --------------------------------------------------------------------------------------------------------
 
 
-def test_one_failure_of_the_new_version_takes_it_back(prod: Environment) -> None:
-    groups = prod.of_type("AWS::CodeDeploy::DeploymentGroup")
-    assert {item["DeploymentConfigName"] for item in groups} == {"CodeDeployDefault.LambdaCanary10Percent30Minutes"}
-    versions = {item["FunctionName"]["Ref"]: item.id for item in prod.of_type("AWS::Lambda::Version")}
-    for item in prod.of_type("AWS::CloudWatch::Alarm"):
-        if item.stack == "bot":
-            dimensions = {dimension["Name"]: dimension["Value"] for dimension in item["Dimensions"]}
-            version = versions[dimensions["FunctionName"]["Ref"]]
-            assert dimensions["ExecutedVersion"] == {"Fn::GetAtt": [version, "Version"]}
-            assert (item["Threshold"], item["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+def checks(environment: Environment) -> dict[str, Resource]:
+    return {item["Check"]: item for item in environment.of_type("Custom::ReleaseCheck")}
+
+
+def waits_for(environment: Environment, id: str) -> set[str]:
+    """Everything that CloudFormation makes before that resource."""
+    found: set[str] = set()
+    waiting = [id]
+    while waiting:
+        body = json.dumps(environment.one(waiting.pop()).body)
+        references = {*re.findall(r'"Ref": "(\w+)"', body), *re.findall(r'"Fn::GetAtt": \["(\w+)"', body)}
+        depends = re.search(r'"DependsOn": (\[[^]]*\]|"\w+")', body)
+        references |= {*re.findall(r'"(\w+)"', depends[1])} if depends else set()
+        new = (references & {item.id for item in environment.resources}) - found
+        found |= new
+        waiting += new
+    return found
+
+
+@every_queued_machine
+def test_an_execution_meets_the_functions_of_one_release(environment: Environment, machine: Machine) -> None:
+    versions = {item["FunctionName"]["Ref"]: item.id for item in environment.of_type("AWS::Lambda::Version")}
+    assert invoked_by(environment, machine) == [
+        {"Ref": versions[environment.function(item.name).id]}
+        for item in FUNCTIONS
+        if function_placeholder(item.name) in deployed(environment, machine)["DefinitionSubstitutions"]
+    ]
+
+
+@every_queued_machine
+def test_an_execution_that_began_before_may_still_call_its_functions(
+    environment: Environment, machine: Machine
+) -> None:
+    """Its role names no version, so that a deployment does not change it."""
+    granted_on = {
+        json.dumps(arn).split(":function:")[1] for arn in granted(environment, machine, "lambda:InvokeFunction")
+    }
+    used = deployed(environment, machine)["DefinitionSubstitutions"]
+    names = {item.name for item in FUNCTIONS if function_placeholder(item.name) in used}
+    prefix = f"school-{environment.name}-"
+    assert {arn.rstrip('"]} ') for arn in granted_on} == {f"{prefix}{name.replace('_', '-')}:*" for name in names}
+
+
+def test_no_parents_message_meets_a_release_before_it_was_tried(environment: Environment) -> None:
+    tried = checks(environment)["conversation"]
+    live = [
+        *(deployed(environment, item).id for item in MACHINES),
+        *(item.id for item in environment.of_type("AWS::Lambda::Alias") if not item.id.startswith("Migrate")),
+    ]
+    for id in live:
+        assert tried.id in waits_for(environment, id), id
+    (migration,) = environment.of_type("Custom::SchemaMigration")
+    assert {migration.id, checks(environment)["functions"].id} <= waits_for(environment, tried.id)
+    assert {*live} <= waits_for(environment, checks(environment)["watch"].id)
+
+
+def test_the_trial_is_the_conversation_as_it_will_be(environment: Environment) -> None:
+    (conversation,) = [item for item in MACHINES if item.name == "conversation"]
+    real = deployed(environment, conversation)
+    trial = environment.one(checks(environment)["conversation"]["Machine"]["Ref"])
+    assert trial["StateMachineName"] == f"{real['StateMachineName']}-trial"
+    for name in ("DefinitionString", "DefinitionSubstitutions", "StateMachineType"):
+        assert trial[name] == real[name]
+    assert trial.id not in json.dumps([item.body for item in environment.of_type("AWS::Pipes::Pipe")])
+
+
+def test_every_function_is_started_before_it_is_used(environment: Environment) -> None:
+    versions = {item["FunctionName"]["Ref"]: {"Ref": item.id} for item in environment.of_type("AWS::Lambda::Version")}
+    started = checks(environment)["functions"]["Versions"]
+    expected = [versions[environment.function(it.name).id] for it in FUNCTIONS if it.trigger is not Trigger.DEPLOY]
+    assert started == expected
+    for check in checks(environment).values():
+        assert check["Versions"] == expected  # another release is another check
+
+
+def test_the_watch_lasts_longer_than_what_began_before(environments: dict[str, Environment]) -> None:
+    seconds = {name: int(checks(environment)["watch"]["Seconds"]) for name, environment in environments.items()}
+    assert seconds == {"dev": 120, "prod": 300, "existing": 300}
+    assert min(seconds.values()) > max(item.seconds for item in QUEUED)
+    for name, environment in environments.items():
+        alarms = {item["AlarmName"] for item in environment.of_type("AWS::CloudWatch::Alarm")}
+        assert set(checks(environment)["watch"]["Alarms"]) <= alarms, name
 
 
 # --- HTTP API, queues, pipes, state machines --------------------------------------------------------------------------
@@ -377,8 +453,9 @@ def test_what_is_deployed_is_what_the_loader_gives(environment: Environment, mac
 def test_every_placeholder_is_substituted_and_granted(environment: Environment, machine: Machine) -> None:
     substituted = deployed(environment, machine)["DefinitionSubstitutions"]
     assert [*substituted] == placeholders(load(machine))
-    invoked = granted(environment, machine, "lambda:InvokeFunction")
-    assert sorted(map(json.dumps, invoked)) == sorted(map(json.dumps, invoked_by(environment, machine)))
+    if not machine.queue:
+        invoked = granted(environment, machine, "lambda:InvokeFunction")
+        assert sorted(map(json.dumps, invoked)) == sorted(map(json.dumps, invoked_by(environment, machine)))
     urls = [name for item in QUEUED if (name := queue_url_placeholder(item.name)) in substituted]
     sent_to = granted(environment, machine, "sqs:SendMessage")
     assert [arn["Fn::GetAtt"][0] for arn in sent_to] == [substituted[name]["Ref"] for name in urls]
@@ -587,10 +664,9 @@ def test_new_code_of_the_data_side_goes_live_after_the_migration(environment: En
     waiting = {
         item["FunctionName"]["Ref"]
         for item in environment.of_type("AWS::Lambda::Alias")
-        if migration.id in as_list(item.body.get("DependsOn", []))
+        if migration.id in waits_for(environment, item.id)
     }
-    inside = {item.name for item in FUNCTIONS if item.side is Side.DATA} - {"migrate"}
-    assert waiting == {environment.function(name).id for name in inside}
+    assert waiting == {environment.function(item.name).id for item in FUNCTIONS if item.name != "migrate"}
 
 
 def test_only_the_deployment_reads_the_master_password(environment: Environment) -> None:
@@ -648,9 +724,10 @@ def test_few_failures_are_enough_for_an_alarm(environment: Environment) -> None:
         if "AlarmName" in item.properties
     }
     prefix = f"school-{environment.name}-"
-    errors = [alarms[f"{prefix}{item.name.replace('_', '-')}-errors"] for item in FUNCTIONS]
-    for item in errors:
-        assert (item["Period"], item["EvaluationPeriods"], item["Threshold"]) == (300, 1, 2)
+    errors = alarms[f"{prefix}functions-errors"]
+    assert (errors["Namespace"], errors["MetricName"]) == ("AWS/Lambda", "Errors")
+    assert "Dimensions" not in errors.properties
+    assert (errors["Period"], errors["EvaluationPeriods"], errors["Threshold"]) == (300, 1, 2)
     apologies = alarms[f"{prefix}apologies-send-reply"]
     assert (apologies["Period"], apologies["EvaluationPeriods"], apologies["Threshold"]) == (300, 1, 3)
 
@@ -666,19 +743,17 @@ def test_alarms_may_publish_to_their_topic(environment: Environment) -> None:
 
 
 def test_operations_explains_every_alarm(prod: Environment) -> None:
-    """Those of each function, queue and machine are explained once for all."""
+    """Those of each queue and machine are explained once for all."""
     text = (ROOT / "docs" / "operations.md").read_text()
     alarms = [item for item in prod.of_type("AWS::CloudWatch::Alarm") if item.stack == "monitoring"]
     names = {alarm["AlarmName"].removeprefix("school-prod-") for alarm in alarms}
     groups: dict[str, list[str | None]] = {
-        "function": [item.name.replace("_", "-") for item in FUNCTIONS],
         "queue": [*(item.queue for item in QUEUED), "events"],
         "machine": [item.name.replace("_", "-") for item in MACHINES],
     }
     endings: dict[str, tuple[str, ...]] = {
-        "function": ("errors",),
         "queue": ("dead-letters", "delayed"),
-        "machine": ("failed", "slow", "pipe-failed", "pipe-throttled", "pipe-timed-out"),
+        "machine": ("failed", "slow"),
     }
     of_groups = {
         f"{member}-{ending}": f"<{group}>-{ending}"
@@ -686,7 +761,6 @@ def test_operations_explains_every_alarm(prod: Environment) -> None:
         for member in members
         for ending in endings[group]
     }
-    assert {f"{name}-errors" for name in groups["function"]} <= names
     explained = {of_groups.get(name, name) for name in names}
     assert not [name for name in explained if f"`{name}`" not in text]
 
@@ -701,9 +775,6 @@ def test_a_queued_machine_has_its_alarms(environment: Environment, machine: Mach
     dimensions = {
         f"{machine.queue}-dead-letters": ("QueueName", f"{prefix}{machine.queue}-dead.fifo"),
         f"{machine.queue}-delayed": ("QueueName", f"{prefix}{machine.queue}.fifo"),
-        f"{label}-pipe-failed": ("PipeName", f"{prefix}{label}"),
-        f"{label}-pipe-throttled": ("PipeName", f"{prefix}{label}"),
-        f"{label}-pipe-timed-out": ("PipeName", f"{prefix}{label}"),
     }
     for name, (dimension, value) in dimensions.items():
         assert alarms[prefix + name]["Dimensions"] == [{"Name": dimension, "Value": value}]

@@ -1,0 +1,1 @@
+"""What CloudFormation calls during a deployment; runs on Lambda with the runtime's own boto3."""
