@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -84,11 +85,8 @@ def try_conversation(properties: Mapping[str, Any]) -> None:
             "bsuid": properties["Sender"],
             "timestamp": int(time.time()),
         }
-        run = patiently(
-            lambda message=message: client.start_sync_execution(
-                stateMachineArn=properties["Machine"], input=json.dumps([message])
-            )
-        )
+        start = partial(client.start_sync_execution, stateMachineArn=properties["Machine"], input=json.dumps([message]))
+        run = patiently(start)
         problem = _problem(run)
         if not problem:
             return

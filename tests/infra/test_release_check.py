@@ -43,15 +43,15 @@ class Aws:
         self.invoked.append(FunctionName)
         error = self.broken.get(FunctionName)
         body = io.BytesIO(json.dumps({"errorType": error, "errorMessage": "secret"} if error else {}).encode())
-        return {"Payload": body} | ({"FunctionError": "Unhandled"} if error else {})
+        failed: dict[str, Any] = {"FunctionError": "Unhandled"} if error else {}
+        return {"Payload": body, **failed}
 
     def start_sync_execution(self, *, stateMachineArn: str, input: str) -> dict[str, Any]:  # noqa: N803
         assert stateMachineArn == "arn:trial"
         (message,) = json.loads(input)
         self.messages.append(message)
-        return {"status": "SUCCEEDED", "output": json.dumps(ANSWERED), "executionArn": "arn:run"} | (
-            self.outcomes.pop(0) if self.outcomes else {}
-        )
+        outcome: dict[str, Any] = self.outcomes.pop(0) if self.outcomes else {}
+        return {"status": "SUCCEEDED", "output": json.dumps(ANSWERED), "executionArn": "arn:run", **outcome}
 
     def describe_alarms(self, *, AlarmNames: list[str], StateValue: str) -> dict[str, Any]:  # noqa: N803
         assert (AlarmNames, StateValue) == (["school-prod-functions-errors"], "ALARM")
