@@ -14,7 +14,7 @@ from infra.custom_resources import release_check
 
 VERSIONS = [f"arn:aws:lambda:eu-west-1:1:function:school-prod-{name}:4" for name in ("understand", "send-reply")]
 ANSWERED = {"sent": "sent", "problem": None, "failure": None}
-PROPERTIES = {
+PROPERTIES: dict[str, dict[str, Any]] = {
     "functions": {"Versions": VERSIONS},
     "conversation": {"Machine": "arn:trial", "Sender": RELEASE_CHECK},
     "watch": {"Seconds": "30", "Alarms": ["school-prod-functions-errors"]},

@@ -1370,7 +1370,7 @@ def moved(fakes: Functions, body: dict[str, Any]) -> dict[str, Any]:
     """What `Move payment notice` sends; SQS itself takes no part."""
     machine = json.loads(definition())
     state = machine["States"]["Move payment notice"]
-    machine["States"]["Move payment notice"] = {"Type": "Pass", "Output": state["Arguments"], "Next": state["Next"]}
+    machine["States"]["Move payment notice"] = {"Type": "Pass", "Output": state["Arguments"], "End": True}
     execution = run(json.dumps(machine), [{"body": json.dumps(body)}], fakes, pace=0)
     assert (execution.status, fakes.calls) == ("SUCCEEDED", [])
     sent: dict[str, Any] = execution.output
