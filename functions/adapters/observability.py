@@ -11,6 +11,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
+from functions.domain.deployment import WAKE_UP
+
 
 @cache
 def logger() -> Logger:
@@ -76,7 +78,6 @@ def counted_after_commit() -> Iterator[None]:
 
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
-WAKE_UP = "wake_up"  # the key of an event that only keeps a function active: infra/constructs/wake_up.py
 _is_cold = True
 
 

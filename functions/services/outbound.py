@@ -8,11 +8,10 @@ from typing import Any
 from functions.adapters import observability
 from functions.adapters.whatsapp.client import Sent, WhatsAppClient
 from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
+from functions.domain.deployment import RELEASE_CHECK
 from functions.domain.errors import PartlySent, Undeliverable
 from functions.domain.people import Person
 from functions.domain.replies import Reply, Template
-
-RELEASE_CHECK = "release-check"  # the sender of the test message of a release, to whom nothing is sent
 
 
 def no_file() -> bytes:

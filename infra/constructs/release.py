@@ -7,7 +7,7 @@ from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.services.outbound import RELEASE_CHECK
+from functions.domain.deployment import RELEASE_CHECK
 from infra.catalog import Trigger
 from infra.constructs.bot_function import BotFunction
 from infra.constructs.deployment_function import deployment_function

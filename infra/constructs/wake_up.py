@@ -12,8 +12,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from functions.adapters.observability import WAKE_UP
 from functions.adapters.school_config import load
+from functions.domain.deployment import WAKE_UP
 from infra.constructs.bot_function import BotFunction
 from infra.names import camel_case
 from infra.paths import ROOT

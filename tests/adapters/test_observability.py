@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from functions.adapters import observability
+from functions.domain.deployment import WAKE_UP
 from tests.conftest import Counts
 
 
@@ -46,7 +47,7 @@ def test_a_wake_up_reaches_no_handler_and_counts_nothing(counts: Counts, environ
         return {}
 
     wrapped = observability.instrumented(handler)
-    assert wrapped({observability.WAKE_UP: True}, None) == {}
+    assert wrapped({WAKE_UP: True}, None) == {}
     assert events == []
     wrapped({"message": {}}, None)
     assert (counts().total("Invocations"), counts().total("ColdStarts")) == (1, 0)  # nobody waited for the start

@@ -1,5 +1,6 @@
 """Whatever a function can come to import, at its start or later, is in its layers, its code or Lambda's runtime."""
 
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -118,3 +119,30 @@ def test_a_module_of_infra_imports_from_no_outer_layer(module: str) -> None:
 def test_a_stack_imports_no_other_stack(module: str) -> None:
     """Stacks are joined in infra/app.py alone."""
     assert not {name for name in imports_within(INFRA)[module] if name.startswith("infra.stacks.")}
+
+
+def test_a_deployment_needs_what_requirements_txt_installs_and_nothing_else() -> None:
+    """`make deploy` has an environment of its own, without what the functions use."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    installed = {line.partition("==")[0] for line in lines if "==" in line}
+    missing = [
+        name
+        for name, package in {
+            "aws_lambda_powertools": "aws-lambda-powertools",
+            "boto3": "boto3",
+            "moto": "moto",
+            "pg8000": "pg8000",
+            "redis": "redis",
+            "requests": "requests",
+            "rich": "rich",
+            "sqlalchemy": "sqlalchemy",
+        }.items()
+        if package not in installed
+    ]
+    assert {"redis", "requests", "sqlalchemy"} <= {*missing}
+    block = f"import sys\nfor name in {missing}: sys.modules[name] = None\n"
+    modules = ["app", "infra.app", "infra.cli", "infra.certificates", "infra.rollback"]
+    outcome = subprocess.run(
+        [sys.executable, "-c", block + f"import {', '.join(modules)}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert outcome.returncode == 0, outcome.stderr

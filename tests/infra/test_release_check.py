@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions.adapters.observability import WAKE_UP
+from functions.domain.deployment import RELEASE_CHECK, WAKE_UP
 from functions.domain.messages import Message
-from functions.services.outbound import RELEASE_CHECK
 from infra.custom_resources import release_check
 
 VERSIONS = [f"arn:aws:lambda:eu-west-1:1:function:school-prod-{name}:4" for name in ("understand", "send-reply")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from functions.adapters.observability import WAKE_UP
+from functions.domain.deployment import WAKE_UP
 from infra import costs
 from infra.catalog import (
     COMMON_SETTINGS,
