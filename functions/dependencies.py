@@ -337,7 +337,7 @@ def payment_notice_receiver() -> "PaymentNoticeReceiver":
     from functions.services.receive_payment_notice import PaymentNoticeReceiver
 
     name = from_environment(settings.PaymentSecretSettings).payment_secret_name
-    return PaymentNoticeReceiver(secrets(), name, payment_queue())
+    return PaymentNoticeReceiver(secrets(), name, payment_queue(), school().currency)
 
 
 @cache

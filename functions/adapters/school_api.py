@@ -189,7 +189,7 @@ def _reader(name: str) -> Callable[[object], tuple[Line, ...]]:
         if not isinstance(data, dict):
             raise InvalidRequest("data", "an object")
         lines = data.get(name)
-        return () if lines is None else read_lines(lines, name, school().currency)
+        return () if lines is None else read_lines(lines, name, school().currency, school().timezone)
 
     return read
 

@@ -1,8 +1,8 @@
 """What a child has been billed and what has been paid, for one term."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 
@@ -25,27 +25,29 @@ class Line:
 
     kind: str  # "Tuition"
     amount: Decimal
-    day: date | None  # the school leaves it out at times
+    day: date | None  # in the school's time zone; the school leaves it out at times
+    currency: str = ""  # ISO 4217; empty: the school's own. Amounts of two currencies are never added
 
     @classmethod
-    def read(cls, value: object, field: str, currency: Currency | None = None) -> "Line":
-        """From a JSON object `{"fee_type", "amount", "date"}`; `currency`: whose symbol the amount may bear.
+    def read(
+        cls, value: object, field: str, currency: Currency | None = None, timezone: tzinfo | None = None
+    ) -> "Line":
+        """From a JSON object `{"fee_type", "amount", "date", "currency"}`; the last is optional.
 
-        InvalidRequest names the field.
+        `currency` and `timezone` are the school's; without them, the object is one of `as_json`. InvalidRequest names
+        the field.
         """
         if not isinstance(value, Mapping):
             raise InvalidRequest(field, "an object with fee_type, amount and date")
         amount = parse(value.get("amount"), f"{field}.amount", currency)
         kind = value.get("fee_type")
-        raw = value.get("date")
-        try:
-            day = date.fromisoformat(str(raw)[:10]) if raw else None
-        except ValueError:
-            raise InvalidRequest(f"{field}.date", "a date such as 2026-09-07") from None
-        return cls(str(kind or "").strip() or "Other", amount, day)
+        day = _day(value.get("date"), f"{field}.date", timezone)
+        other = other_currency(value.get("currency"), f"{field}.currency", currency)
+        return cls(str(kind or "").strip() or "Other", amount, day, other)
 
     def as_json(self) -> dict[str, str | None]:
-        return {"fee_type": self.kind, "amount": str(self.amount), "date": self.day.isoformat() if self.day else None}
+        found = {"fee_type": self.kind, "amount": str(self.amount), "date": self.day.isoformat() if self.day else None}
+        return found | ({"currency": self.currency} if self.currency else {})
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class Balance:
 
     @property
     def percent_paid(self) -> int:
-        """Whole percent, rounded down, so that 69.99 % never reads as 70 %."""
-        return int(self.paid * 100 // self.billed) if self.billed > 0 else 0
+        """Whole percent, rounded down, so that 69.99 % never reads as 70 %; 0 where more was reversed than paid."""
+        return max(int(self.paid * 100 // self.billed), 0) if self.billed > 0 else 0
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,21 @@ class StudentAccount:
 
     @property
     def balance(self) -> Balance:
-        return Balance(total(self.bills), total(self.payments))
+        """In the school's currency; lines in another do not count."""
+        return self._balance("")
 
+    @property
+    def others(self) -> dict[str, Balance]:
+        """The balance in each other currency that a line is in, by its code."""
+        codes = {line.currency for line in (*self.bills, *self.payments)} - {""}
+        return {code: self._balance(code) for code in sorted(codes)}
 
-def total(lines: Iterable[Line]) -> Decimal:
-    return sum((line.amount for line in lines), Decimal("0.00"))
+    def _balance(self, code: str) -> Balance:
+        billed, paid = (
+            sum((line.amount for line in lines if line.currency == code), Decimal("0.00"))
+            for lines in (self.bills, self.payments)
+        )
+        return Balance(billed, paid)
 
 
 @dataclass(frozen=True)
@@ -120,8 +132,33 @@ class Account:
         return cls(str(value.get("term", "")), str(value.get("as_of", "")), bool(value.get("stale")), students)
 
 
-def read_lines(value: object, field: str, currency: Currency | None = None) -> tuple[Line, ...]:
+def read_lines(
+    value: object, field: str, currency: Currency | None = None, timezone: tzinfo | None = None
+) -> tuple[Line, ...]:
     """Lines from a JSON list; InvalidRequest names the one that cannot be read."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InvalidRequest(field, "a list of charges or payments")
-    return tuple(Line.read(item, f"{field}[{place}]", currency) for place, item in enumerate(value))
+    return tuple(Line.read(item, f"{field}[{place}]", currency, timezone) for place, item in enumerate(value))
+
+
+def other_currency(value: object, field: str, currency: Currency | None) -> str:
+    """The ISO 4217 code of an amount's currency; "" for the school's own (by code or symbol) and for none."""
+    if value is None or value == "":
+        return ""
+    text = value.strip() if isinstance(value, str) else ""
+    if currency and text.casefold() in (currency.code.casefold(), currency.symbol.casefold()):
+        return ""
+    if not (len(text) == 3 and text.isascii() and text.isalpha()):
+        raise InvalidRequest(field, "an ISO 4217 code such as USD")
+    return text.upper()
+
+
+def _day(value: object, field: str, timezone: tzinfo | None) -> date | None:
+    """A date, or the day at the school of a moment: 2026-04-30T22:30Z is 1 May in Harare. None where there is none."""
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value).strip())
+        return (moment.astimezone(timezone) if moment.tzinfo and timezone else moment).date()
+    except (ValueError, OverflowError):
+        raise InvalidRequest(field, "a date such as 2026-09-07") from None

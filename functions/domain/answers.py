@@ -43,21 +43,28 @@ def figures(account: Account | None, students: Iterable[Student], school: School
         found = account.students.get(student.id)
         if found is None:
             continue
-        balance, show = found.balance, school.currency.show
+        balance, currency, show = found.balance, school.currency, school.currency.show
         lines = [f"{student.name} ({student.grade}), {account.term}:"]
-        if balance.standing == Standing.NO_FEES:
+        if not found.bills and not found.payments:
             lines.append("no fees recorded yet")
         else:
             standing = {
                 Standing.OWED: f"still owed {show(balance.owed)}",
                 Standing.CREDIT: f"in credit {show(-balance.owed)}",
+                Standing.NO_FEES: "no fees recorded yet",
             }.get(balance.standing, "fully paid")
             lines.append(
                 f"billed {show(balance.billed)}, paid {show(balance.paid)} ({balance.percent_paid} %), {standing}"
             )
             lines += [
-                f"- {line.day or 'undated'}: {'payment' if paid else 'charge'}, {line.kind} {show(line.amount)}"
+                f"- {line.day or 'undated'}: {'payment' if paid else 'charge'}, {line.kind} "
+                f"{currency.show_other(line.amount, line.currency)}"
                 for line, paid in chronological(found)[-MOST_LINES:]
+            ]
+            lines += [
+                f"not counted above, in {code}: billed {currency.show_other(other.billed, code)}, "
+                f"paid {currency.show_other(other.paid, code)}"
+                for code, other in found.others.items()
             ]
         blocks.append("\n".join(lines))
     return "# FIGURES of this parent's children\n\n" + "\n\n".join(blocks) if blocks else ""

@@ -60,6 +60,10 @@ class Currency:
         written = f"{cents if cents else abs(cents):,.{places}f}"
         return written.translate({ord(","): self.thousands, ord("."): self.point})
 
+    def show_other(self, amount: Decimal, code: str) -> str:
+        """An amount in the currency of that code, for people: `ZWG 5,000.00`; "" is this currency."""
+        return f"{code} {self.number(amount)}" if code else self.show(amount)
+
     def plain(self, written: str) -> str | None:
         """`1.250,00 €` as `1250.00`; None for an amount without the currency's symbol or code."""
         sign, text = ("-", written[1:].strip()) if written.startswith("-") else ("", written)

@@ -8,8 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 from functions.domain import money
-from functions.domain.accounts import Account
+from functions.domain.accounts import Account, other_currency
 from functions.domain.errors import InvalidRequest
+from functions.domain.money import Currency
 from functions.domain.people import Student
 
 MAX_AGE = 300  # seconds that a signature is valid: a recorded request cannot be replayed later
@@ -29,8 +30,13 @@ class PaymentNotice:
     day: date | None = None
 
     @classmethod
-    def read(cls, value: object) -> "PaymentNotice":
-        """From `{"id", "student_id", "term", "amount", "fee_type", "date"}`; InvalidRequest names the field."""
+    def read(cls, value: object, currency: Currency | None = None) -> "PaymentNotice":
+        """From `{"id", "student_id", "term", "amount", "fee_type", "date", "currency"}`.
+
+        InvalidRequest names the field.
+
+        `currency`: the school's; a payment in another is refused, since a receipt adds it to what was paid.
+        """
         if not isinstance(value, Mapping):
             raise InvalidRequest("body", "an object with id, student_id, term and amount")
         for name, most in (("id", 100), ("student_id", 32), ("term", 8)):
@@ -39,6 +45,8 @@ class PaymentNotice:
         amount = money.parse(value.get("amount"))
         if amount <= 0:
             raise InvalidRequest("amount", "more than 0")
+        if other_currency(value.get("currency"), "currency", currency):
+            raise InvalidRequest("currency", "the school's own currency, or none")
         raw = value.get("date")
         try:
             day = date.fromisoformat(str(raw)) if raw else None

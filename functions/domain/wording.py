@@ -148,11 +148,20 @@ def _balance_of(student: Student, found: StudentAccount | None, school: School) 
     title = f"*{student.name}*" + (f" ({student.grade})" if student.grade else "")
     if found is None:
         return f"{title}\nI could not find this student in the school's records. The office can help."
-    balance = found.balance
+    balance, others = found.balance, _others(found, school)
     if balance.standing == Standing.NO_FEES:
-        return f"{title}\nNo fees recorded for this term yet."
-    lines = f"{title}\nBilled: {_show(balance.billed, school)}\nPaid: {_show(balance.paid, school)}"
-    return f"{lines}\n{_standing(balance, school)}"
+        return "\n".join([title, "No fees recorded for this term yet.", *others])
+    totals = [f"Billed: {_show(balance.billed, school)}", f"Paid: {_show(balance.paid, school)}"]
+    return "\n".join([title, *totals, _standing(balance, school), *others])
+
+
+def _others(found: StudentAccount, school: School) -> list[str]:
+    """What is in another currency, one line each."""
+    return [
+        f"In {code}, not counted above: billed {school.currency.number(balance.billed)}, "
+        f"paid {school.currency.number(balance.paid)}"
+        for code, balance in found.others.items()
+    ]
 
 
 def _explanation(turn: Turn, school: School, now: datetime) -> Reply:
@@ -244,16 +253,20 @@ def _statement_of(student: Student, found: StudentAccount | None, school: School
     title = f"*{student.name}* ({student.id})"
     if found is None:
         return _balance_of(student, None, school)
-    if found.balance.standing == Standing.NO_FEES:
+    if not found.bills and not found.payments:
         return f"{title}\nNo fees recorded for this term yet."
     lines = []
     for line, is_payment in chronological(found):
         day = f"{line.day:%d %b}" if line.day else "undated"
-        kind = f"Payment, {line.kind}" if is_payment else line.kind
-        lines.append(f"{day}  {kind}: {'−' if is_payment else ''}{_show(line.amount, school)}")
+        kind, sign, amount = line.kind, "", line.amount
+        if is_payment and amount < 0:  # taken back: added to what is owed
+            kind, amount = f"Payment reversed, {kind}", -amount
+        elif is_payment:
+            kind, sign = f"Payment, {kind}", "−"
+        lines.append(f"{day}  {kind}: {sign}{school.currency.show_other(amount, line.currency)}")
     balance = found.balance
     totals = f"Billed {_show(balance.billed, school)}, paid {_show(balance.paid, school)}"
-    return "\n".join([title, *lines, totals, _standing(balance, school)])
+    return "\n".join([title, *lines, totals, _standing(balance, school), *_others(found, school)])
 
 
 def _choose_child(turn: Turn, school: School, now: datetime) -> Reply:
@@ -338,6 +351,13 @@ def _gate_pass(turn: Turn, school: School, now: datetime) -> Reply:
             )
 
 
+def _only_counted(student: Student, turn: Turn, school: School) -> str:
+    """Why a payment in another currency does not count, where there is one."""
+    found = turn.account.students.get(student.id) if turn.account else None
+    codes = _and(list(found.others)) if found else ""
+    return f"Amounts in {codes} are not counted in this; the office can help." if codes else ""
+
+
 def _refused(
     refusal: Refusal, found: Mapping[str, object], student: Student, turn: Turn, school: School, now: datetime
 ) -> Reply:
@@ -346,8 +366,12 @@ def _refused(
             missing = _show(money.parse(found["missing"]), school)
             needed, paid = found["percent_needed"], found["percent_paid"]
             return _with_buttons(
-                f"There is no gate pass for *{student.name}* yet: {paid} % of this term's fees are paid, and a pass needs "
-                f"{needed} %.\n\n*{missing} more* reaches {needed} %. As soon as it is paid, ask me again.",
+                _join(
+                    f"There is no gate pass for *{student.name}* yet: {paid} % of this term's fees are paid, and a pass "
+                    f"needs {needed} %.",
+                    f"*{missing} more* reaches {needed} %. As soon as it is paid, ask me again.",
+                    _only_counted(student, turn, school),
+                ),
                 (Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON),
             )
         case Refusal.NO_FEES:

@@ -8,6 +8,7 @@ from functions.adapters import observability
 from functions.adapters.queues import Queue
 from functions.adapters.secret_store import SecretStore
 from functions.domain.errors import InvalidRequest
+from functions.domain.money import Currency
 from functions.domain.payments import PaymentNotice, is_signed
 
 
@@ -18,6 +19,7 @@ class PaymentNoticeReceiver:
     secrets: SecretStore
     secret_name: str
     queue: Queue
+    currency: Currency  # of the school
 
     def receive(self, body: bytes, signature: str | None) -> bool:
         """False when the notice is not signed, or too old.
@@ -29,7 +31,7 @@ class PaymentNoticeReceiver:
                 observability.count("BadSignatures")
             return False
         try:
-            notice = PaymentNotice.read(json.loads(body))
+            notice = PaymentNotice.read(json.loads(body), self.currency)
         except ValueError:
             raise InvalidRequest("body", "JSON") from None
         self.queue.send_in_order([(notice.student_id, notice.message_id, notice.as_json())])

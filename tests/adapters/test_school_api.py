@@ -77,6 +77,20 @@ def test_amounts_are_read_as_numbers_or_texts(api: SchoolApi, world: OutsideWorl
     assert api.bills(ONE, TERM) == {ONE[0]: BILLS}
 
 
+def test_a_payment_after_midnight_is_of_the_day_at_the_school(api: SchoolApi, world: OutsideWorld) -> None:
+    dates = ["2026-04-30T22:30:00Z", "2026-05-01T00:30:00+02:00", "2026-05-01T00:30:00", "2026-05-01"]
+    answers(world, {"payments": [{"fee_type": "Tuition", "amount": "20", "date": date} for date in dates]})
+    [found] = api.payments(ONE, TERM).values()
+    assert found is not None
+    assert [line["date"] for line in found] == ["2026-05-01"] * 4
+
+
+def test_a_line_in_another_currency_says_so(api: SchoolApi, world: OutsideWorld) -> None:
+    lines = [BILLS[0] | {"currency": "USD"}, BILLS[0] | {"currency": "ZWG"}]
+    answers(world, {"bills": lines})
+    assert api.bills(ONE, TERM) == {ONE[0]: [BILLS[0], BILLS[0] | {"currency": "ZWG"}]}
+
+
 @pytest.mark.parametrize("date", [{}, {"date": None}, {"date": ""}])
 def test_missing_date_is_none(api: SchoolApi, world: OutsideWorld, date: dict[str, object]) -> None:
     answers(world, {"payments": [{"fee_type": None, "amount": 1, **date}]})

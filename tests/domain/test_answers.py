@@ -64,6 +64,17 @@ def test_amounts_in_sentences(text: str, amounts: list[str]) -> None:
     assert amounts_in(text) == {Decimal(amount) for amount in amounts}
 
 
+def test_amounts_in_another_currency_are_told_apart_and_may_be_said() -> None:
+    lines = (Line("Tuition", Decimal(5000), TODAY, "ZWG"),)
+    found = account((TARIRO, StudentAccount(figures("400", "0").bills, lines)))
+    told = answers.figures(found, [TARIRO], SCHOOL)
+    assert "billed $400.00, paid $0.00 (0 %), still owed $400.00" in told
+    assert "payment, Tuition ZWG 5,000.00" in told
+    assert "not counted above, in ZWG: billed ZWG 0.00, paid ZWG 5,000.00" in told
+    assert is_safe("You paid ZWG 5,000.00 on 23 November.", told)
+    assert not is_safe("You paid $5,000.00.", told)
+
+
 @given(st.text(max_size=300))
 def test_any_answer_can_be_judged(text: str) -> None:
     amounts_in(text)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.domain.errors import InvalidRequest
 from functions.domain.payments import MAX_AGE, ExpiredReceipt, PaymentNotice, Receipt, is_signed, sign
-from tests.domain.a_school import TARIRO, account, figures
+from tests.domain.a_school import SCHOOL, TARIRO, account, figures
 
 SECRET, RAW, NOW = "of this test", b'{"id": "receipt-20931"}', 1_795_420_800
 BODY = {
@@ -95,12 +95,19 @@ def test_notice_survives_the_queue(changes: dict[str, object]) -> None:
         ({"amount": "a lot"}, "amount"),
         ({"amount": None}, "amount"),
         ({"date": "yesterday"}, "date"),
+        ({"currency": "ZWG"}, "currency"),
+        ({"currency": "dollars"}, "currency"),
     ],
 )
 def test_unusable_field_is_named(changes: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        PaymentNotice.read(BODY | changes)
+        PaymentNotice.read(BODY | changes, SCHOOL.currency)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("currency", [None, "", "USD", "$"])
+def test_a_notice_may_name_the_schools_currency(currency: object) -> None:
+    assert PaymentNotice.read(BODY | {"currency": currency}, SCHOOL.currency) == PaymentNotice.read(BODY)
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 5])

@@ -348,6 +348,44 @@ def test_oldest_first_undated_last() -> None:
     assert places == sorted(places)
 
 
+def test_a_payment_that_was_taken_back_is_named_so_and_shown_though_the_balance_is_nothing() -> None:
+    payments = tuple(Line("Tuition", Decimal(amount), date(2026, 9, 2)) for amount in (20, -20))
+    found = account((TARIRO, StudentAccount((), payments)))
+    words = said(turn("statement", ONE_CHILD, account=found))
+    assert "Payment, Tuition: −$20.00" in words
+    assert "Payment reversed, Tuition: $20.00" in words
+    assert "Billed $0.00, paid $0.00\nNo fees recorded" in words
+    assert "No fees recorded" in said(turn("balance", ONE_CHILD, account=found))
+
+
+# --- other currencies
+
+ZWG = account(
+    (
+        TARIRO,
+        StudentAccount(
+            figures("400", "100").bills, (*figures("0", "100").payments, Line("Tuition", Decimal(5000), None, "ZWG"))
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize("text", ["balance", "statement"])
+def test_amounts_in_another_currency_are_shown_beside_and_never_added(text: str) -> None:
+    words = said(turn(text, ONE_CHILD, account=ZWG))
+    assert "*Owed: $300.00*" in words
+    assert "In ZWG, not counted above: billed 0.00, paid 5,000.00" in words
+    assert ("Payment, Tuition: −ZWG 5,000.00" in words) == (text == "statement")
+    assert "In ZWG" not in said(turn(text, ONE_CHILD, account=account((TARIRO, figures("400", "100")))))
+
+
+def test_a_refusal_says_that_another_currency_did_not_count() -> None:
+    refused = {"refusal": Refusal.TOO_LITTLE_PAID.value, **REFUSED}
+    words = "Amounts in ZWG are not counted in this"
+    assert words in said(turn("gate pass", ONE_CHILD, gate_pass=refused, account=ZWG))
+    assert words not in said(turn("gate pass", ONE_CHILD, gate_pass=refused, account=BOTH))
+
+
 def test_a_statement_too_long_becomes_a_document_whose_words_are_complete() -> None:
     reply = compose(turn("statement", ONE_CHILD, account=many_lines(300)), SCHOOL, NOW)
     assert isinstance(reply, Document)

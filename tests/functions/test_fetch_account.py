@@ -36,13 +36,16 @@ class Door:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.queries: list[str] = []
         self.instead: list[dict[str, Any]] = []  # answers given in the gateway's place
         self.close: Callable[[], object] = lambda: None
 
     async def invoke(self, name: str, payload: bytes) -> Result:
         assert name == "school_graph"
         event = json.loads(payload)
-        self.requests.append(json.loads(event["body"])["variables"])
+        body = json.loads(event["body"])
+        self.requests.append(body["variables"])
+        self.queries.append(body["query"])
         if self.instead:
             return Result(json.dumps(self.instead.pop(0)).encode())
         answer = await asyncio.to_thread(school_graph.handler, event, None)
@@ -85,6 +88,14 @@ def test_one_call_gives_what_the_two_rest_calls_give(
         assert sorted((call["operation"], call["detail"]) for call in world.calls("school")) == by_rest
         world.page("DELETE", "/calls")
     assert len(door.requests) == 3
+
+
+def test_a_gateway_of_the_release_before_is_asked_without_currencies(door: Door, siblings: list[str]) -> None:
+    refused = {"errors": [{"message": "Cannot query field 'currency' on type 'Line'."}], "data": None}
+    door.instead = [{"statusCode": 400, "body": json.dumps(refused)}]
+    found = fetch_account.handler(request(siblings[:1]), None)
+    assert found["bills"][siblings[0]]
+    assert [" currency" in query for query in door.queries] == [True, False]
 
 
 def test_what_is_missing_and_nothing_else_is_asked_for_once_more(

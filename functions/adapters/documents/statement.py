@@ -17,7 +17,7 @@ from functions.adapters.documents.drawing import (
     printable,
     tint,
 )
-from functions.domain.accounts import Balance, Standing
+from functions.domain.accounts import Balance, Standing, StudentAccount
 from functions.domain.documents import StatementChild, StatementDocument, chronological, long_date
 from functions.domain.money import Currency
 
@@ -84,11 +84,12 @@ def statement_pdf(document: StatementDocument) -> bytes:
 def _rows(child: StatementChild, currency: Currency) -> Iterator[_Row]:
     running = Decimal(0)
     for line, is_payment in chronological(child.account):
-        running += -line.amount if is_payment else line.amount
+        if not line.currency:
+            running += -line.amount if is_payment else line.amount
         kind = printable(line.kind, otherwise="Other")
         if is_payment:
-            kind = f"Payment: {kind}"
-        amount = currency.number(line.amount)
+            kind = f"{'Payment' if line.amount >= 0 else 'Payment reversed'}: {kind}"
+        amount = currency.show_other(line.amount, line.currency) if line.currency else currency.number(line.amount)
         yield _Row(
             day=f"{line.day.day} {line.day:%b %Y}" if line.day else "no date",
             kind=tuple(fit(kind, REGULAR, SIZE, KIND_WIDTH, LONGEST_KIND, SIZE)[1]),
@@ -183,18 +184,25 @@ def _table(sheet: Sheet, document: StatementDocument, page: _Page, top: float) -
     if not page.rows:
         sheet.text(DATE, top - 18, "No charges or payments are recorded for this term.", SIZE, colour=QUIET)
     elif page.last:
-        _totals(sheet, page.child.account.balance, document.currency, top)
+        _totals(sheet, page.child.account, document.currency, top)
     else:
         sheet.text(RIGHT, top - 14, "continued on the next page", 8.5, colour=QUIET, align="right")
 
 
-def _totals(sheet: Sheet, balance: Balance, currency: Currency, top: float) -> None:
+def _totals(sheet: Sheet, account: StudentAccount, currency: Currency, top: float) -> None:
+    balance = account.balance
     sheet.rule(LEFT, top, WIDTH, dark(sheet.colour), 1.4)
     base = top - 18
     sheet.text(DATE, base, "Total", SIZE + 0.5, font=BOLD)
     for x, amount in ((CHARGE, balance.billed), (PAYMENT, balance.paid), (BALANCE, balance.owed)):
         _amount(sheet, x, base, currency.number(amount), font=BOLD)
     sheet.rule(LEFT, top - 26, WIDTH, dark(sheet.colour), 1.4)
+    if account.others:
+        others = "; ".join(
+            f"in {code}: charges {currency.number(other.billed)}, payments {currency.number(other.paid)}"
+            for code, other in account.others.items()
+        )
+        sheet.paragraph(LEFT + 8, top - 28, printable(f"Not counted, {others}"), 9, WIDTH - 16, colour=QUIET)
 
 
 def _amount(sheet: Sheet, x: float, y: float, amount: str, *, font: str = REGULAR, colour: str = INK) -> None:

@@ -35,11 +35,12 @@ strawberry.enum(Standing, description="What a balance is.")
 @strawberry.type(description="One charge or one payment.")
 class Line:
     fee_type: str = strawberry.field(description="The school's own word for it, such as Tuition.")
-    amount: Decimal = strawberry.field(description="In the school's currency, to the cent.")
+    amount: Decimal = strawberry.field(description="To the cent.")
     date: datetime.date | None = strawberry.field(description="Null where the school left it out.")
+    currency: str | None = strawberry.field(description="ISO 4217; null: the school's own.")
 
 
-@strawberry.type(description="One student's term in figures.")
+@strawberry.type(description="One student's term in figures. Amounts in another currency are among the lines only.")
 class Statement:
     billed: Decimal
     paid: Decimal
@@ -100,7 +101,9 @@ class Query:
 def _lines(lines: Lines) -> list[Line] | None:
     if lines is None:
         return None
-    return [Line(fee_type=line.kind, amount=line.amount, date=line.day) for line in lines]
+    return [
+        Line(fee_type=line.kind, amount=line.amount, date=line.day, currency=line.currency or None) for line in lines
+    ]
 
 
 class Schema(strawberry.federation.Schema):

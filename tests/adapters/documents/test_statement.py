@@ -81,6 +81,37 @@ def test_lines_come_oldest_first_and_totals_last() -> None:
     assert all(row in text for row in rows)
 
 
+def test_a_payment_taken_back_is_named_so_and_the_balance_is_the_sum_of_the_lines() -> None:
+    account = StudentAccount(
+        bills=(line("Tuition", "650.00", "2026-09-07"), line("Discount", "-50.00", "2026-09-09")),
+        payments=(line("Tuition", "450.00", "2026-09-08"), line("Tuition", "-450.00", "2026-09-10")),
+    )
+    text = text_of(statement_pdf(replace(STATEMENT, children=(replace(TENDAI, account=account),))))
+    for row in (
+        "7 Sep 2026 Tuition 650.00 650.00",
+        "8 Sep 2026 Payment: Tuition 450.00 200.00",
+        "9 Sep 2026 Discount -50.00 150.00",
+        "10 Sep 2026 Payment reversed: Tuition -450.00 600.00",
+        "Total 600.00 0.00 600.00",
+    ):
+        assert row in text
+
+
+def test_an_amount_in_another_currency_is_shown_and_not_added() -> None:
+    zwg = replace(line("Tuition", "13500.00", "2026-09-08"), currency="ZWG")
+    account = StudentAccount((line("Tuition", "650.00", "2026-09-07"),), (zwg,))
+    pdf = statement_pdf(replace(STATEMENT, children=(replace(TENDAI, account=account),)))
+    assert_tidy(pdf, 36)
+    text = text_of(pdf)
+    for row in (
+        "8 Sep 2026 Payment: Tuition ZWG 13,500.00 650.00",
+        "Total 650.00 0.00 650.00",
+        "Not counted, in ZWG: charges 0.00, payments 13,500.00",
+        "STILL TO PAY $650.00",
+    ):
+        assert row in text
+
+
 @pytest.mark.parametrize("charges", [*range(12, 32), 60])
 def test_nothing_is_cut_off_over_many_pages(charges: int) -> None:
     child = busy_child(charges)
