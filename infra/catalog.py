@@ -435,6 +435,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
 # Given to every function by the CDK app and the local stack alike.
 COMMON_SETTINGS: Final[tuple[str, ...]] = (
     "ENVIRONMENT",
+    "LOG_KEY",
     "LOG_LEVEL",
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",

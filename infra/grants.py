@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from infra.catalog import SETTINGS_OF_GRANT, Grant
@@ -86,6 +87,7 @@ def environment(settings: Settings, resources: Resources) -> Mapping[str, str]:
         "OPENAI_MODEL": settings.openai_model,
         "PUBLIC_URL": settings.public_url or api.url,
         "ENVIRONMENT": settings.environment,
+        "LOG_KEY": Aws.STACK_ID,  # tells nothing, and another environment has another
         "LOG_LEVEL": settings.log_level,
         "POWERTOOLS_METRICS_NAMESPACE": namespace(settings.environment),
     }

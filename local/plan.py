@@ -31,6 +31,7 @@ BUCKET: Final = "school-documents"
 EVENTS_QUEUE: Final = "events"
 PHONE_NUMBER_ID: Final = "106540352242922"
 DISPLAY_PHONE_NUMBER: Final = "15550783881"  # of the assistant: one that Meta gives for tests
+LOG_KEY: Final = "local"  # of the digests in the functions' logs; the same for each run, so that old logs can be read
 OFFICE_NUMBER: Final = 2_000_900  # its last digits; the rest is of the school's country
 WABA_ID: Final = "102290129340398"
 # Below 32,768: Linux gives the ports above to outgoing connections, which could take one before its server does.
@@ -243,6 +244,7 @@ class Plan:
             chosen["SCHOOL_CONFIG"] = str(self.config.absolute())
         return chosen | {
             "ENVIRONMENT": "local",
+            "LOG_KEY": LOG_KEY,
             "LOG_LEVEL": "INFO",
             "POWERTOOLS_SERVICE_NAME": function.name,
             "POWERTOOLS_METRICS_NAMESPACE": kpis.namespace("local"),

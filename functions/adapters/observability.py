@@ -1,4 +1,4 @@
-"""Logs and metrics: one JSON line per event, never a phone number, a message text or a token."""
+"""Logs and metrics: one JSON line per event, never a phone number, a message id, a message text or a token."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
+from functions.domain import digests
 from functions.domain.deployment import WAKE_UP
 
 
@@ -21,6 +22,11 @@ def logger() -> Logger:
     # By itself Powertools takes Lambda's own level, which stays at INFO so that metrics pass.
     logging.getLogger(made.name).setLevel(os.environ.get("LOG_LEVEL", "INFO"))
     return made
+
+
+def digest(message_id: str) -> str:
+    """What a log line has instead of a message id, which would tell the phone number."""
+    return digests.digest(message_id, os.environ.get("LOG_KEY", ""))
 
 
 @cache

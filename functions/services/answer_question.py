@@ -57,7 +57,7 @@ class QuestionAnswerer:
             if isinstance(error, InvalidModelReply):
                 observability.count("AnswersRejected")
             observability.logger().warning(
-                "answered without the model", message_id=question.message_id, error=str(error)
+                "answered without the model", digest=observability.digest(question.message_id), error=str(error)
             )
             answer = wording.without_model(question.plan, question.account, self.school)
             return {"answer": answer, "understood": None, "also": None, "cacheable": False, "source": "knowledge"}

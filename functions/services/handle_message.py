@@ -130,7 +130,7 @@ class MessageHandler:
         message, run = incoming.message, incoming.run
         if not message.is_delivery_failure:
             observability.count("TooLate")
-            observability.logger().warning("message older than 24 hours", message_id=message.id)
+            observability.logger().warning("message older than 24 hours", digest=observability.digest(message.id))
         if not self.school.templates.reopen or not self.history.may_be_written_to(message):
             return Understood(NextStep.DONE)
         loaded = self.claims.claim_and_load(message.id, message.sender, "", run)
@@ -167,7 +167,11 @@ class MessageHandler:
             rating = plan if plan.intent == Intent.FEEDBACK else None
             return Understood(NextStep.RECORD_CONVERSATION, person, rating)
         observability.logger().info(
-            "understood", message_id=message.id, intent=plan.intent.value, reply_type=plan.reply_type.value
+            "understood",
+            digest=observability.digest(message.id),
+            execution=incoming.run.rpartition(":")[2],
+            intent=plan.intent.value,
+            reply_type=plan.reply_type.value,
         )
         if turns and memory.may_continue(message.text or "", self.phrases):  # to someone else it means something else
             question, loaded = "", replace(loaded, answer=None)

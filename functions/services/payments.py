@@ -109,8 +109,9 @@ class ReceiptPreparer:
             receipt_id = f"{notice.message_id}:{contact.id}"
             if (is_closed and not self.school.templates.receipt) or log.was_answered(receipt_id):
                 continue
-            bsuid = None if contact.phone else contact.bsuid
-            person = Person(Kind.REGISTERED, contact.phone, bsuid, (student,), contact.profile_name)
+            # The number may have been handed on to someone else; the user id ends with its owner.
+            phone = None if contact.bsuid else contact.phone
+            person = Person(Kind.REGISTERED, phone, contact.bsuid, (student,), contact.profile_name)
             found.append({"id": receipt_id, "person": person.as_json(), "as_template": is_closed})
         return found
 
@@ -148,7 +149,7 @@ class PaymentRecorder:
         """
         if lost:
             observability.count("ReceiptsLost", lost)
-            observability.logger().error("receipts lost", notice_id=claim, lost=lost)
+            observability.logger().error("receipts lost", digest=observability.digest(claim), lost=lost)
         cached = self.claims.finish(
             claim,
             term=str(account["term"]) if account else "",

@@ -125,7 +125,8 @@ class ConversationRecorder:
                     passes.record_upload(conversation.gate_pass["pass_id"], conversation.sent["media_id"])
             position = self.database.wal_position()
         except DataUnavailable as error:
-            observability.logger().error("message not logged", message_id=message.id, error=str(error))
+            digest = observability.digest(message.id)
+            observability.logger().error("message not logged", digest=digest, error=str(error))
             return False
         self.senders.require_wal(message.sender, position)
         if learnt and conversation.person.get("phone") != phone:

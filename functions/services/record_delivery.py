@@ -183,7 +183,7 @@ class EventWriter:
             changed = self._contacts.set_opted_out(phone, None if phone else event.get("to"), opted_out=True)
         if codes[0] in OPERATOR:
             observability.count_after_commit("OperatorNeeded")
-        observability.logger().warning("delivery failed", reply_id=event["id"], code=codes[0])
+        observability.logger().warning("delivery failed", digest=observability.digest(event["id"]), code=codes[0])
         return changed
 
     def _count_price(self, event: Event) -> None:

@@ -106,5 +106,8 @@ def _record_reply(turn: wording.Turn, message: Message) -> None:
         observability.record_duration("ResponseTime", waited, intent=turn.plan.intent.value)
     observability.count("Apologies" if wording.is_apology(turn) else "Replies")
     observability.logger().info(
-        "answered", message_id=message.id, reply_type=turn.plan.reply_type.value, seconds=round(waited, 2)
+        "answered",
+        digest=observability.digest(message.id),
+        reply_type=turn.plan.reply_type.value,
+        seconds=round(waited, 2),
     )
