@@ -118,14 +118,15 @@ class PassState(Enum):
     UNKNOWN = "unknown"
 
 
-def state_of(recorded: str | None, valid_until: date | None, today: date) -> PassState:
+def state_of(recorded: str | None, valid_until: date | None, today: date, *, at_school: bool = True) -> PassState:
     """The state of a recorded pass on `today`; None: there is no such pass.
 
-    A pass that has run out says *expired*, whether or not a newer one exists; *revoked* always wins.
+    A pass that has run out says *expired*, whether or not a newer one exists; *revoked* always wins. The pass of a
+    child who has left (`at_school` False) is revoked.
     """
     if recorded is None or valid_until is None:
         return PassState.UNKNOWN
-    if recorded == PassState.REVOKED.value:
+    if recorded == PassState.REVOKED.value or not at_school:
         return PassState.REVOKED
     if today > valid_until:
         return PassState.EXPIRED

@@ -5,7 +5,7 @@ from datetime import date
 
 from functions.adapters import clock, observability
 from functions.adapters.database.connection import Database
-from functions.adapters.database.gate_passes import GatePasses, PassLookUp
+from functions.adapters.database.gate_passes import TOKEN, GatePasses, PassLookUp
 from functions.domain.documents import Letterhead, PassPage
 from functions.domain.errors import DataUnavailable
 from functions.domain.gate_passes import PassState
@@ -14,7 +14,7 @@ from functions.domain.school import School
 
 @dataclass(frozen=True)
 class GatePassVerifier:
-    """Each look is recorded."""
+    """Each look at a pass is recorded. What is no token reaches no database."""
 
     database: Database
     school: School
@@ -24,6 +24,8 @@ class GatePassVerifier:
         now = clock.now(self.school.timezone)
         found = self._look_up(token, now.date())
         observability.count("PassLooks")
+        if found.state == PassState.UNKNOWN:
+            observability.count("UnknownPasses")
         return PassPage(
             letterhead=Letterhead.of(self.school),
             state=found.state,
@@ -39,6 +41,8 @@ class GatePassVerifier:
 
         A new pass may not have reached the replica yet, and one just replaced may still look valid there.
         """
+        if not TOKEN.fullmatch(token):
+            return PassLookUp(PassState.UNKNOWN)
         with self.database.reader() as connection:
             found = GatePasses(connection).find_by_token(token, today)
         try:

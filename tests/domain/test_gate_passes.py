@@ -185,6 +185,11 @@ def test_state_that_the_guard_reads(recorded: str | None, days_left: int, state:
     assert state_of(recorded, TODAY + timedelta(days=days_left), TODAY) == state
 
 
+def test_the_pass_of_a_child_who_has_left_is_revoked() -> None:
+    assert state_of("valid", TODAY, TODAY, at_school=False) == PassState.REVOKED
+    assert state_of(None, None, TODAY, at_school=False) == PassState.UNKNOWN
+
+
 def test_a_pass_without_a_last_day_is_unknown() -> None:
     assert state_of("valid", None, TODAY) == PassState.UNKNOWN
 

@@ -95,7 +95,7 @@ def test_a_gateway_of_the_release_before_is_asked_without_currencies(door: Door,
     door.instead = [{"statusCode": 400, "body": json.dumps(refused)}]
     found = fetch_account.handler(request(siblings[:1]), None)
     assert found["bills"][siblings[0]]
-    assert [" currency" in query for query in door.queries] == [True, False]
+    assert ["date currency" in query for query in door.queries] == [True, False]
 
 
 def test_what_is_missing_and_nothing_else_is_asked_for_once_more(

@@ -54,6 +54,14 @@ def test_each_guardian_who_has_written_gets_a_receipt_of_this_payment(records: D
     assert found["payment"]["student"]["first_name"] == "Tariro"
 
 
+def test_a_receipt_goes_to_the_user_id_where_one_is_known(records: Database) -> None:
+    """The number may belong to someone else by now; WhatsApp ends a user id with its owner's number."""
+    has_written(records, RUDO, "ZW.1")
+    has_written(records, TENDAI)
+    people = [item["person"] for item in prepare()["recipients"]]
+    assert [(person["phone"], person["bsuid"]) for person in people] == [(None, "ZW.1"), (TENDAI, None)]
+
+
 @pytest.mark.parametrize("student_id", [TARIRO, "SSC20999999"], ids=["nobody has written", "no such student"])
 def test_a_payment_that_nobody_gets_a_receipt_for_is_only_recorded(student_id: str) -> None:
     found = prepare(student_id=student_id)

@@ -50,13 +50,31 @@ def test_a_pass_expires_on_its_day(records: Database, environment: pytest.Monkey
     assert "expired" in scan(token)["body"].lower()
 
 
-@pytest.mark.parametrize("token", ["nobody-s-token", "", "a\x00b", "x" * 3000, "<script>alert(1)</script>"])
-def test_an_unknown_token_is_shown_as_unknown_and_recorded(records: Database, token: str) -> None:
+MALFORMED = ["nobody-s-token", "", "a\x00b", "x" * 3000, "x" * 31, "x" * 33, "é" * 32, "<script>alert(1)</script>"]
+UNKNOWN = "nobody-s-token-of-32-characters-"
+
+
+@pytest.mark.parametrize("token", [*MALFORMED, UNKNOWN])
+def test_an_unknown_token_is_shown_as_unknown_and_nothing_is_written(records: Database, token: str) -> None:
     page = scan(token)
     assert page["statusCode"] == 404
     assert "unknown" in page["body"].lower()
     assert "<script>" not in page["body"]
-    assert records.value("SELECT result FROM pass_looks") == "unknown"
+    assert records.value("SELECT count(*) FROM pass_looks") == 0
+
+
+@pytest.mark.parametrize("token", MALFORMED)
+def test_what_is_no_token_reaches_no_database(environment: pytest.MonkeyPatch, token: str) -> None:
+    without_database(environment)
+    assert scan(token)["statusCode"] == 404
+
+
+def test_the_pass_of_a_child_who_has_left_the_school_does_not_say_valid(records: Database) -> None:
+    token = token_of(records, ask(account("400.00"))["pass_id"])
+    records.run("UPDATE students SET active = false")
+    page = scan(token)
+    assert "<h1>REVOKED</h1>" in page["body"]
+    assert "<h1>VALID" not in page["body"]
 
 
 def test_the_page_works_while_one_database_is_down(records: Database, environment: pytest.MonkeyPatch) -> None:
@@ -69,13 +87,13 @@ def test_the_page_works_while_one_database_is_down(records: Database, environmen
     with environment.context() as primary_down:
         without_primary(primary_down)
         assert "tariro" in scan(token)["body"].lower()
-        assert scan("nobody-s-token")["statusCode"] in (404, 503)  # it may be a pass of this very second
+        assert scan(UNKNOWN)["statusCode"] in (404, 503)  # it may be a pass of this very second
         assert records.value("SELECT count(*) FROM pass_looks") == 1
 
 
 def test_without_any_database_the_guard_is_asked_to_scan_again(environment: pytest.MonkeyPatch) -> None:
     without_database(environment)
-    page = scan("some-token")
+    page = scan(UNKNOWN)
     assert page["statusCode"] == 503
     assert page["headers"]["retry-after"]
     assert "scan again" in page["body"]
@@ -93,6 +111,6 @@ def test_silent_databases_are_tried_once_each_and_the_guard_is_asked_to_scan_aga
         environment.setenv("DATABASE_READER_URL", replica.url)
         environment.setenv("DATABASE_WRITER_URL", primary.url)
         forget_everything()
-        assert scan("some-token")["statusCode"] == 503
+        assert scan(UNKNOWN)["statusCode"] == 503
         assert (replica.connects, primary.connects) == (1, 1)
     gc.collect()

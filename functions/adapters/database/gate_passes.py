@@ -13,7 +13,8 @@ from functions.domain.gate_passes import PassState, Tier, replaces, state_of, we
 from functions.domain.people import Student
 
 MEDIA_DAYS = 29  # WhatsApp keeps an upload for 30 days
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TOKEN_BYTES = 24
+TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")  # TOKEN_BYTES in URL-safe Base64
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class GatePasses:
         phone: str | None,
     ) -> GatePass:
         """A new pass with an unguessable token of 192 bits; its number tells term and order, for people."""
-        token = secrets.token_urlsafe(24)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
         values = {
             "number": token,  # replaced below, once the id is known
             "token": token,
@@ -185,6 +186,7 @@ class GatePasses:
                 students.c.first_name,
                 students.c.last_name,
                 students.c.grade,
+                students.c.active,
             )
             .join(students, students.c.id == gate_passes.c.student_id)
             .where(gate_passes.c.token == token)
@@ -193,8 +195,11 @@ class GatePasses:
         if row is None:
             return PassLookUp(PassState.UNKNOWN)
         student = Student(row.student_id, row.first_name, row.last_name, row.grade)
-        state = state_of(row.status, row.valid_until, today)
+        state = state_of(row.status, row.valid_until, today, at_school=row.active)
         return PassLookUp(state, row.id, student, row.number, row.valid_until)
 
     def record_check(self, found: PassLookUp) -> None:
+        """Nothing is written for a token without a pass: anybody can ask for any number of them."""
+        if found.pass_id is None:
+            return
         self._connection.execute(insert(pass_looks).values(pass_id=found.pass_id, result=found.state.value))
