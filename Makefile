@@ -27,7 +27,7 @@ run: $(call stamp,local) ## start everything on this machine; Ctrl-C stops it (o
 	@$(BIN)/python -m local run $(ARGS)
 
 .PHONY: sync
-sync: $(call stamp,local) ## run the nightly student sync on what `make run` started (options: ARGS="--students 3000")
+sync: $(call stamp,local) ## run the nightly student sync and purge on what `make run` started (options: ARGS="--students 3000")
 	@$(BIN)/python -m local sync $(ARGS)
 
 # Tests that share an expensive fixture stay together in one worker: tests/selection.py.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from functions.services.office_requests import OfficeDesk
     from functions.services.outbound import Outbound
     from functions.services.payments import PaymentRecorder, ReceiptPreparer
+    from functions.services.purge_records import RecordPurger
     from functions.services.receive_payment_notice import PaymentNoticeReceiver
     from functions.services.receive_webhook import WebhookReceiver
     from functions.services.record_conversation import ConversationRecorder
@@ -374,6 +375,13 @@ def student_sync() -> "StudentSync":
     from functions.services.student_sync import StudentSync
 
     return StudentSync(primary(), sender_cache(), school())
+
+
+@cache
+def record_purger() -> "RecordPurger":
+    from functions.services.purge_records import RecordPurger
+
+    return RecordPurger(primary(), school())
 
 
 @cache

@@ -21,6 +21,7 @@ class Trigger(Enum):
     CONVERSATION = "conversation state machine"
     PAYMENT = "payment state machine"
     STUDENT_SYNC = "student sync state machine"
+    PURGE = "purge state machine"
     HTTP = "HTTP API"
     QUEUE = "events queue"
     DEPLOY = "deployment"
@@ -420,6 +421,16 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         timeout=30,
         grants=(Grant.CACHE, Grant.DATABASE_WRITER),
     ),
+    # --- the nightly purge
+    Function(
+        name="purge_records",
+        side=Side.DATA,
+        trigger=Trigger.PURGE,
+        purpose="deletes what the database no longer needs to keep",
+        memory=512,
+        timeout=30,
+        grants=(Grant.DATABASE_WRITER,),
+    ),
     # --- deployment
     Function(
         name="migrate",
@@ -475,6 +486,7 @@ class Machine:
     seconds: int  # TimeoutSeconds of the definition
     queue: str | None = None  # name of its FIFO queue; the dead letters go to `<queue>-dead`
     daily_at_hour: int | None = None  # a schedule starts it every day at this hour, by the school's clock
+    needs_school: bool = False  # the schedule waits until the school's API has an address
 
     @property
     def queue_url_setting(self) -> str:
@@ -494,6 +506,13 @@ MACHINES: Final[tuple[Machine, ...]] = (
         "brings students and numbers from the school into our records",
         seconds=14_400,
         daily_at_hour=1,
+        needs_school=True,
+    ),
+    Machine(
+        "purge",
+        "deletes from the database what it no longer needs to keep",
+        seconds=3600,
+        daily_at_hour=2,
     ),
 )
 

@@ -14,13 +14,13 @@ from infra import kpis
 from infra.catalog import SchoolApi
 
 MARK: Final = '"CloudWatchMetrics"'
-DIMENSIONS: Final = ("intent", "code")
+DIMENSIONS: Final = ("intent", "code", "kind")
 HARMLESS: Final = ("Replies", "BillableReplies")  # of the outcomes
 
 
 @dataclass
 class Collected:
-    """The values of each metric by the function that wrote it; some also by intent or by error code."""
+    """The values of each metric by the function that wrote it; some also by intent, error code or kind."""
 
     values: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     by: dict[str, dict[tuple[str, str], list[float]]] = field(
@@ -50,7 +50,7 @@ class Collected:
         return sum(sum(values) for (metric, _), values in self.values.items() if metric == name)
 
     def split(self, name: str, dimension: str) -> dict[str, list[float]]:
-        """The values of a metric for each intent or error code."""
+        """The values of a metric for each intent, error code or kind."""
         return {item: values for (metric, item), values in sorted(self.by[dimension].items()) if metric == name}
 
 

@@ -1,11 +1,8 @@
 """Runs the nightly student sync on a running stack and shows its progress and its result."""
 
 import json
-import time
 from typing import Any, Final
-from uuid import uuid4
 
-import boto3
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,32 +10,37 @@ from rich.table import Table
 from sqlalchemy import create_engine, select
 
 from functions.adapters.database.tables import unusable_records
-from local.plan import ACCESS_KEY, REGION, SECRET_KEY, machine_arn
+from local.nightly_machine import run_machine
 from local.stack_client import StackClient
 
 MACHINE: Final = "student_sync"
-CREDENTIALS: Final = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+PURGE: Final = "purge"
 LONGEST_LIST: Final = 12  # records shown of each problem
 
 
 def run_student_sync(running: StackClient, console: Console) -> dict[str, Any]:
     """Start it as the schedule would and wait for its end; the execution as /executions describes it."""
-    name = f"by-hand-{uuid4().hex[:8]}"
     size = running.world("GET", "/school-size")["students"]
     pages = -(-size // running.plan.students_per_page)
-    states = boto3.client("stepfunctions", endpoint_url=running.plan.aws_url, region_name=REGION, **CREDENTIALS)
-    states.start_execution(stateMachineArn=machine_arn(MACHINE), name=name)
     columns = (TextColumn("[bold]page"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[state]}"))
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         bar = progress.add_task("", total=pages, state="")
-        while True:
-            execution: dict[str, Any] = running.aws("GET", f"/executions/{name}")
-            timeline = execution["timeline"]
+
+        def watch(timeline: list[dict[str, Any]]) -> None:
             saved = sum(state["name"] == "Save student page" and state["stop"] is not None for state in timeline)
             progress.update(bar, completed=saved, state=_current_state(timeline))
-            if execution["status"] != "RUNNING":
-                return execution
-            time.sleep(0.1)
+
+        return run_machine(running, MACHINE, watch)
+
+
+def run_purge(running: StackClient, console: Console) -> dict[str, Any]:
+    """Delete what the database keeps no longer, and say how much it was; the execution."""
+    execution = run_machine(running, PURGE)
+    if execution["status"] == "SUCCEEDED":
+        console.print(f"Purged {execution['output']['deleted']} old records [dim](keep_days in school.toml)[/].")
+    else:
+        console.print(f"[red]The purge failed: {escape(str(execution['error']))}[/] {escape(_reason(execution))}")
+    return execution
 
 
 def _current_state(timeline: list[dict[str, Any]]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +11,7 @@ from functions.domain.errors import ConfigurationError
 from functions.domain.gate_passes import Tier, Validity
 from functions.domain.knowledge import Entry, Knowledge
 from functions.domain.money import EXAMPLE_EXPECTED, Currency
+from functions.domain.retention import LEAST_DAYS, MOST_DAYS, KeepDays
 from functions.domain.terms import Calendar, Term
 
 VISITOR_MENU = ("about", "admissions", "events", "contact")  # entries the visitor's menu needs
@@ -68,6 +69,7 @@ class School:
     weekly_documents: int
     weekly_requests: int
     visitor_daily_limit: int
+    keep_days: KeepDays
     calendar: Calendar
     knowledge: Knowledge
 
@@ -171,6 +173,7 @@ def build(values: Mapping[str, object], entries: object) -> School:
         weekly_documents=documents,
         weekly_requests=read.number(gate, "gate_pass", "weekly_requests", documents, 100),
         visitor_daily_limit=read.number(questions, "questions", "visitor_daily_limit", 0, 1000),
+        keep_days=_keep_days(read, values.get("keep_days", {})),
         calendar=Calendar.of(_terms(read, read.rows(values, "terms"))),
         knowledge=_knowledge(read, entries),
     )
@@ -197,6 +200,15 @@ def _currency(read: _Reader, values: Mapping[str, object]) -> Currency:
         if example:
             read.problems.append(f"currency.amount: expected {EXAMPLE_EXPECTED}")
         return Currency(code, name, "")
+
+
+def _keep_days(read: _Reader, values: object) -> KeepDays:
+    """The table may be left out, and any line of it."""
+    kinds = [item.name for item in fields(KeepDays)]
+    if not isinstance(values, Mapping) or not set(values) <= set(kinds):
+        read.problems.append(f"[keep_days]: expected days for {', '.join(kinds)}")
+        return KeepDays()
+    return KeepDays(**{name: read.number(values, "keep_days", name, LEAST_DAYS, MOST_DAYS) for name in values})
 
 
 def _number(read: _Reader, number: str) -> str | None:

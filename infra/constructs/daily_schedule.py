@@ -29,5 +29,5 @@ class DailySchedule(Construct):
                 minute="0", hour=str(hour), time_zone=TimeZone.of(load(ROOT / "config").timezone.key)
             ),
             target=targets.StepFunctionsStartExecution(machine.machine, retry_attempts=3, max_event_age=LATEST_START),
-            enabled="school_api_url" not in settings.samples(),  # there is no school to ask yet
+            enabled=not machine.catalog.needs_school or "school_api_url" not in settings.samples(),
         )

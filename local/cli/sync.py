@@ -1,4 +1,4 @@
-"""`sync`: run the nightly student sync now."""
+"""`sync`: run the nightly student sync and the nightly purge now."""
 
 import argparse
 from typing import Final
@@ -8,7 +8,7 @@ from rich.console import Console
 from local.stack_client import StackClient
 
 NAME: Final = "sync"
-HELP: Final = "bring the school's students into the database, as every night"
+HELP: Final = "the nightly student sync, and the nightly purge of old records"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,4 +23,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         running.world("PUT", "/school-size", {"students": arguments.students})
     execution = student_sync.run_student_sync(running, console)
     student_sync.show(execution, student_sync.records_to_correct(running), console)
-    return 0 if execution["status"] == "SUCCEEDED" else 1
+    purge = student_sync.run_purge(running, console)
+    return 0 if execution["status"] == purge["status"] == "SUCCEEDED" else 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.domain.errors import ConfigurationError
+from functions.domain.retention import KeepDays
 from functions.domain.school import build
 from tests.domain.a_school import CONFIG, SCHOOL, SHIPPED
 
@@ -48,6 +49,11 @@ def test_nobodys_number_is_shipped() -> None:
     assert SHIPPED.office.whatsapp is None
 
 
+def test_days_that_are_not_given_have_defaults() -> None:
+    assert build(changed("keep_days", ...), ENTRIES).keep_days == KeepDays()
+    assert build(changed("keep_days", {"notices": 14}), ENTRIES).keep_days == KeepDays(notices=14)
+
+
 def test_terms_may_stand_in_any_order() -> None:
     school = build(changed("terms", list(reversed(TOML["terms"]))), ENTRIES)
     assert school.calendar == SCHOOL.calendar
@@ -56,6 +62,10 @@ def test_terms_may_stand_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
+        ("keep_days.notices", 13, "keep_days.notices"),
+        ("keep_days.notices", "90", "keep_days.notices"),
+        ("keep_days.letters", 90, "[keep_days]"),
+        ("keep_days", 90, "[keep_days]"),
         ("school", ..., "[school]"),
         ("school.name", ..., "school.name"),
         ("school.name", "  ", "school.name"),
