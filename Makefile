@@ -26,6 +26,10 @@ help: ## what there is to do
 run: $(call stamp,local) ## start everything on this machine; Ctrl-C stops it (options: ARGS="--profile zero --port 8080")
 	@$(BIN)/python -m local run $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(call stamp,dev) ## make the pictures of the console in docs/images/ anew (needs Debian's chromium)
+	@$(BIN)/python -m local.console.screenshots
+
 .PHONY: sync
 sync: $(call stamp,local) ## run the nightly student sync and purge on what `make run` started (options: ARGS="--students 3000")
 	@$(BIN)/python -m local sync $(ARGS)

@@ -300,10 +300,9 @@ Calls of each function for a message, and seconds of a call: {calls}.
 
 def document() -> str:
     """The whole page."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    presets = {name: _settings(name, context) for name in context["presets"]}
-    parts = [HEAD.format(prices=PRICES_OF, days=DAYS, hours=HOURS), *(_preset(*item) for item in presets.items())]
-    standard, lean = presets["standard"], presets["lean"]
+    found = presets()
+    parts = [HEAD.format(prices=PRICES_OF, days=DAYS, hours=HOURS), *(_preset(*item) for item in found.items())]
+    standard, lean = found["standard"], found["lean"]
     replica = [line.dollars for line in _fixed(standard, 1000) if "eplica" in line.item]
     (warm,) = [line.dollars for line in _fixed(standard, 1000) if line.item == "Functions kept warm"]
     three = sum(item.memory for item in FUNCTIONS if item.name in ("webhook", "understand", "send_reply")) / 1024
@@ -325,6 +324,12 @@ def document() -> str:
         )
     )
     return "\n".join(parts)
+
+
+def presets() -> dict[str, Settings]:
+    """The presets of cdk.json by name."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return {name: _settings(name, context) for name in context["presets"]}
 
 
 def total(settings: Settings, messages_a_day: int) -> float:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote
 from infra.catalog import ROUTES, Authorization, Route
 from local.iam_authorization import is_signed
 from local.plan import ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY
-from local.world.http_server import Handler, Request, Response
+from local.world.http_server import Forward, Handler, Request, Response
 
 LARGEST_BODY: Final = 10 * 1024 * 1024
 INTEGRATION_SECONDS: Final = 29.0
@@ -41,13 +41,18 @@ Invoke = Callable[[str, bytes], Awaitable[Result]]
 
 
 def http_api(
-    invoke: Invoke, routes: Iterable[Route] = ROUTES, integration_seconds: float = INTEGRATION_SECONDS
+    invoke: Invoke,
+    routes: Iterable[Route] = ROUTES,
+    integration_seconds: float = INTEGRATION_SECONDS,
+    console_port: int | None = None,
 ) -> Handler:
-    """A handler that passes each request to the function of its route."""
+    """A handler that passes each request to the function of its route; `/` and `/console` to the web console."""
     patterns = [(route, _pattern(route.path)) for route in routes]
 
     async def handle(request: Request) -> Response:
         raw_path, _, raw_query = request.target.partition("?")
+        if console_port and (raw_path == "/" or raw_path.split("/")[1] == "console"):
+            raise Forward(console_port)
         for route, pattern in patterns:
             match = pattern.fullmatch(raw_path) if route.method == request.method else None
             if match:

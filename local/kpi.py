@@ -33,17 +33,23 @@ class Collected:
         found = cls()
         for path in sorted(logs.glob("*.log")):
             for line in path.read_text("utf-8", "replace").splitlines():
-                for entry in _objects(line) if MARK in line else ():
+                for entry in json_objects(line) if MARK in line else ():
                     if "_aws" in entry:
-                        found._add(entry)
+                        found.add(entry)
         return found
 
-    def _add(self, line: dict[str, Any]) -> None:
+    def add(self, line: dict[str, Any]) -> None:
+        """The values of one EMF line."""
         for name, values in _metrics(line):
             if dimension := next((item for item in DIMENSIONS if item in line), None):
                 self.by[dimension][name, str(line[dimension])] += values
             else:
                 self.values[name, line.get("service", "")] += values
+
+    def keep_latest(self, number: int) -> None:
+        """Forget older values, for runs without end; totals then count the latest only."""
+        for values in (*self.values.values(), *(found for split in self.by.values() for found in split.values())):
+            del values[:-number]
 
     def total(self, name: str) -> float:
         """The sum over all functions that write it."""
@@ -54,7 +60,7 @@ class Collected:
         return {item: values for (metric, item), values in sorted(self.by[dimension].items()) if metric == name}
 
 
-def _objects(line: str) -> Iterator[dict[str, Any]]:
+def json_objects(line: str) -> Iterator[dict[str, Any]]:
     """The JSON objects of a line; two threads of a function may write into the same one."""
     decoder, place = json.JSONDecoder(), line.find("{")
     while place >= 0:

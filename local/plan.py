@@ -62,6 +62,7 @@ class Ports:
     database_writer: int  # functions connect here: a proxy before the primary, which delays and fails on demand
     database_reader: int  # the same before the replica
     redis: int
+    console: int  # the web console; people use it through the port of the HTTP API
 
     @classmethod
     def free(cls, **fixed: int) -> Self:

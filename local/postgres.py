@@ -128,6 +128,17 @@ class Postgres:
             stop(self._replica, signal.SIGQUIT)
             self._replica = None
 
+    def start_primary(self) -> None:
+        """Start the primary again; the replica connects to it by itself."""
+        if self._primary is None:
+            self._primary = self._start("primary", self._ports.postgres)
+
+    def kill_primary(self) -> None:
+        """End the primary as a crash would."""
+        if self._primary:
+            stop(self._primary, signal.SIGQUIT)
+            self._primary = None
+
     def wait_for_replica(self) -> None:
         """Until the replica shows what the primary has written so far."""
         written = self._ask(self._ports.postgres, "SELECT pg_current_wal_lsn()")

@@ -30,7 +30,7 @@ from local.step_functions.errors import FunctionError, InvokeError
 
 ROOT: Final = Path(__file__).parents[1]
 START_SECONDS: Final = 600  # the first start downloads the packages of the functions
-PARTS: Final = ("world", "aws", "database_proxy", "lambda_service")  # packages of local/, each a process
+PARTS: Final = ("world", "aws", "database_proxy", "lambda_service", "console")  # packages of local/, each a process
 
 Progress = Callable[[str, float], None]
 
@@ -86,6 +86,8 @@ class Stack:
             self._get(self.plan.lambdas_url + "/warm", "POST")
             self._wait("lambda_service", self.plan.lambdas_url)
             self._report("Lambda functions and the HTTP API")
+            self._wait("console", f"http://127.0.0.1:{self.plan.ports.console}", path="/console/ready")
+            self._report("the web console")
         except BaseException:
             self.stop()
             raise

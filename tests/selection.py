@@ -41,7 +41,7 @@ STARTERS: Final = {
 HARMLESS: Final = {"plan", "nothing_started"}
 # Folders whose tests share fixtures too expensive to have twice: the running stack, the synthesized templates, an
 # account in this process, of which there can be one. Each stays in one worker and begins first: it takes longest.
-TOGETHER: Final = ("tests/e2e/", "tests/infra/", "tests/local/aws/")
+TOGETHER: Final = ("tests/e2e/", "tests/infra/", "tests/local/aws/", "tests/browser/")
 
 
 @pytest.hookimpl(tryfirst=True)

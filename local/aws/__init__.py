@@ -13,9 +13,11 @@
 | page | content |
 |---|---|
 | `GET /ready` | 200 once everything is created |
-| `GET /executions` | the latest 200 runs of state machines, newest first, with machine, message and timeline |
-| `GET /executions/<name>` | one of them, with input and output |
+| `GET /executions` | the latest 400 runs of state machines, newest first, with machine, message and timeline |
+| `GET /executions/<name>` | one of them, with input and output, and those of its states |
+| `GET /executions/events` | what happens to them, state by state, as it happens (server-sent events) |
 | `GET /queues` | waiting and in-flight messages of each queue, dead-letter queues included |
+| `GET /pipes` | each pipe: whether it is stopped |
 | `POST /pipes/<machine>/stop`, `/pipes/<machine>/start` | as StopPipe and StartPipe |
 | `POST /redrive` | moves dead letters back to their queues |
 """

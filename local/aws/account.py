@@ -58,7 +58,7 @@ class Account:
         return run(
             self.definitions[machine],
             execution_input,
-            self._functions.invoke,
+            self._functions.invocation,
             name=name or None,
             machine=machine,
             on_start=lambda execution: self.executions.add(execution, record),
@@ -92,7 +92,7 @@ class Account:
                 roleArn=ROLE,
                 sm_type="EXPRESS" if machine.queue else "STANDARD",
             )
-        run_standard_executions(self._functions.invoke, self.executions.add, self.queues.send_message)
+        run_standard_executions(self._functions.invocation, self.executions.add, self.queues.send_message)
 
     def _pipe(self, machine: Machine) -> Consumer:
         def execute(records: list[Record]) -> bool:

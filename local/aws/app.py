@@ -10,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from local.aws.account import Account
 from local.aws.faults import Call, Environ, Faults
+from local.event_log import CONTENT_TYPE
 from local.plan import machine_arn
 from local.world.client import WorldClient
 
@@ -41,11 +42,15 @@ class App:
                 return page({"ready": True})
             case "GET", ["executions"]:
                 return page(account.executions.summaries())
+            case "GET", ["executions", "events"]:
+                return Response(account.executions.events.stream(), content_type=CONTENT_TYPE)
             case "GET", ["executions", name]:
                 details = account.executions.details(name)
                 return page(details) if details else page({"message": "not among the latest executions"}, 404)
             case "GET", ["queues"]:
                 return page(account.queues.counts())
+            case "GET", ["pipes"]:
+                return page({name: consumer.is_paused for name, consumer in account.pipes.items()})
             case "POST", ["pipes", machine, ("stop" | "start") as action]:
                 if machine not in account.pipes:
                     return page({"message": f"no pipe starts {machine}; there are: {', '.join(account.pipes)}"}, 404)

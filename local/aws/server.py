@@ -1,5 +1,6 @@
 """The HTTP server before the WSGI application: keep-alive connections, which Werkzeug's own does not offer."""
 
+import contextlib
 import io
 import logging
 from typing import Any
@@ -36,10 +37,12 @@ class KeepAliveHandler(MotoRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         environ = {**self.make_environ(), "wsgi.input": io.BytesIO(body)}
         try:
-            response = Response.from_app(self.server.app, environ)
+            response = Response.from_app(self.server.app, environ, buffered=False)
         except Exception:
             log.exception("%s", self.command)
             response = Response(status=500)
+        if response.is_streamed and response.mimetype == "text/event-stream":
+            return self._send_stream(response)
         content = response.get_data()
         self.send_response(response.status_code)
         for name, value in response.headers.items():
@@ -51,6 +54,16 @@ class KeepAliveHandler(MotoRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
         return None
+
+    def _send_stream(self, response: Response) -> None:
+        """Parts as they come, until the client leaves."""
+        self.close_connection = True
+        self.send_response(response.status_code)
+        self.send_header("Content-Type", str(response.content_type))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for part in response.response:
+                self.wfile.write(part)  # type: ignore[arg-type]
 
     def log_request(self, *_: Any) -> None:
         """Nothing: request lines hold the names of objects and queues."""

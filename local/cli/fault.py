@@ -13,13 +13,13 @@ HELP: Final = "make a service fail while everything runs"
 EPILOG: Final = (
     "fault school status --status 500 · fault graph silent --operation send --times 2 · fault redis kill · fault clear"
 )
-SERVERS: Final = ("redis", "replica")  # real servers, which can be killed and restored
+SERVERS: Final = ("redis", "replica", "primary")  # real servers, which can be killed and restored
 FIELDS: Final = ("kind", "operation", "times", "status", "code", "seconds", "retry_after")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "service", nargs="?", help="graph, school, openai, secrets, s3, database, redis, replica; clear"
+        "service", nargs="?", help="graph, school, openai, secrets, s3, database, redis, replica, primary; clear"
     )
     parser.add_argument("kind", nargs="?", help="status, html, silent, close, lost, slow, …; kill or restore")
     parser.add_argument("--operation", help="only this one: send, typing, upload, payments, billed-fees, …")

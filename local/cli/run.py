@@ -142,6 +142,8 @@ def watch(stack: Stack, console: Console) -> None:
         "restore redis": stack.redis.__enter__,  # starts it and waits until it serves
         "kill replica": stack.postgres.kill_replica,
         "restore replica": stack.postgres.start_replica,
+        "kill primary": stack.postgres.kill_primary,
+        "restore primary": stack.postgres.start_primary,
     }
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
         control.bind(address)
@@ -171,6 +173,7 @@ def show_how_to_use(running: StackClient, real: list[str], megabytes: int, conso
         parents.add_row(sender, f"{escape(parent['name'])} [dim]· {escape(parent['situation'])}[/]", parent["try"])
     places = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for label, value in {
+        "console": f"{plan.public_url}/",
         "webhook": f"{plan.public_url}/webhook",
         "verify token": plan.verify_token if "WhatsApp" not in real else "yours",
         "app secret": plan.app_secret if "WhatsApp" not in real else "yours",
@@ -195,8 +198,8 @@ def show_how_to_use(running: StackClient, real: list[str], megabytes: int, conso
         )
     first = next(parent["phone"] for parent in sample if parent["phone"])
     console.print(
-        f"\nReady ({megabytes} MB). In another terminal:  "
-        f'[bold].venv/bin/python -m local say "hi" --from {first}[/]\nCtrl-C stops everything.'
+        f"\nReady ({megabytes} MB). Open [bold]{plan.public_url}/[/] in a browser; or, in another terminal:\n"
+        f'  [bold].venv/bin/python -m local say "hi" --from {first}[/]\nCtrl-C stops everything.'
     )
 
 

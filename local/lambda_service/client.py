@@ -7,7 +7,8 @@ import json
 from typing import Any, Final
 
 from local.http_client import send
-from local.step_functions.errors import FunctionError, InvokeError
+from local.lambda_service.invocation import COLD_START, REQUEST_ID
+from local.step_functions.errors import FunctionError, Invocation, InvokeError
 
 LONGEST_SECONDS: Final = 900  # Lambda's own limit; shorter timeouts are enforced by the service
 
@@ -27,6 +28,10 @@ class LambdaClient:
 
     def invoke(self, function_name: str, payload: Any) -> Any:
         """The function's result; FunctionError if it failed, InvokeError if the service did."""
+        return self.invocation(function_name, payload).result
+
+    def invocation(self, function_name: str, payload: Any) -> Invocation:
+        """The same with the id of the request, by which its log lines are found."""
         url = f"{self._url}/2015-03-31/functions/{function_name}/invocations"
         try:
             response = send("POST", url, body=json.dumps(payload).encode(), timeout=LONGEST_SECONDS)
@@ -36,9 +41,11 @@ class LambdaClient:
             code = _CODES.get(response.status, "ServiceException")
             raise InvokeError(code, _message(response.data), response.status)
         result = json.loads(response.data) if response.data else None
+        cold_start = response.headers.get(COLD_START)
+        found = Invocation(result, response.headers.get(REQUEST_ID, ""), float(cold_start) if cold_start else None)
         if response.headers.get("X-Amz-Function-Error"):
-            raise FunctionError(result if isinstance(result, dict) else {"errorMessage": str(result)})
-        return result
+            raise FunctionError(result if isinstance(result, dict) else {"errorMessage": str(result)}, found)
+        return found
 
 
 def _message(body: bytes) -> str:

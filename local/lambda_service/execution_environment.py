@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -122,8 +123,9 @@ class ExecutionEnvironment:
         self.last_used = time.monotonic()
         if invocation:
             self.pool.report(invocation, result, self._init_ms, self.last_used - invocation.started)
+            cold_start = None if self.provisioned else self._init_ms
             self._init_ms = None
-            invocation.finish(result)
+            invocation.finish(replace(result, request_id=invocation.id, cold_start_ms=cold_start))
 
     # --- what the process reports through the Runtime API ----------------------------------------------------------
 

@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Final
 
+REQUEST_ID: Final = "X-Amzn-RequestId"  # header of a response
+COLD_START: Final = "X-Local-Cold-Start-Ms"  # the same, if a process was started for this invocation
 LARGEST_PAYLOAD: Final = 6 * 1024 * 1024  # bytes of a request and of a response
 
 
@@ -19,6 +21,8 @@ class Result:
 
     payload: bytes
     failed: bool = False
+    request_id: str = ""
+    cold_start_ms: float | None = None  # None: a process was there already
 
     @classmethod
     def error(cls, error_type: str, message: str) -> "Result":

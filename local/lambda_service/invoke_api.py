@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import unquote
 
-from local.lambda_service.invocation import LARGEST_PAYLOAD, Result, TooManyRequests
+from local.lambda_service.invocation import COLD_START, LARGEST_PAYLOAD, REQUEST_ID, Result, TooManyRequests
 from local.lambda_service.pool import Pool
 from local.plan import function_arn
 from local.world.http_server import Request, Response
@@ -88,7 +88,9 @@ class InvokeApi:
             result = await self._functions.invoke(name, payload)
         except TooManyRequests:
             return error_response("TooManyRequestsException", 429, "Rate Exceeded.")
-        headers = {"X-Amz-Executed-Version": "$LATEST"}
+        headers = {"X-Amz-Executed-Version": "$LATEST", REQUEST_ID: result.request_id}
+        if result.cold_start_ms is not None:
+            headers[COLD_START] = f"{result.cold_start_ms:.1f}"
         if result.failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
         return Response(200, result.payload, headers=headers)

@@ -86,7 +86,7 @@ async def serving(
     service = LambdaService(plan, functions, packages)
     servers = [
         await listen(InvokeApi(service).handle, plan.ports.lambdas),
-        await listen(http_api(service.invoke), plan.ports.http_api),
+        await listen(http_api(service.invoke, console_port=plan.ports.console), plan.ports.http_api),
     ]
     service.start()
     if warm:

@@ -32,7 +32,7 @@ def invoke_functions() -> None:
     def invoke(env: Environment, parameters: dict[str, Any], region: str, state_credentials: Any) -> None:
         name = parameters["FunctionName"].partition(":function:")[2] or parameters["FunctionName"]
         payload = json.loads(parameters.get("Payload") or b"{}")
-        result = env.aws_execution_details.invoke(name.partition(":")[0], payload)
+        result = env.aws_execution_details.invoke(name.partition(":")[0], payload, env.step)
         env.stack.append({"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200})
 
     lambda_eval_utils.execute_lambda_function_integration = invoke
@@ -77,32 +77,39 @@ def pace_pauses() -> None:
 
 def record_states() -> None:
     """Each state is recorded in the execution's timeline."""
-    evaluate, open_inner_frame = CommonStateField._eval_body, Environment.open_inner_frame
+    evaluate, open_frame = CommonStateField._eval_body, Environment.open_frame
+    open_inner_frame = Environment.open_inner_frame
     catch, retry = CatchDecl._eval_body, ExecutionState._handle_retry
 
     @wraps(evaluate)
     def record(self: CommonStateField, env: Environment) -> None:
-        step = env.step = env.aws_execution_details.enter(self.name, self.state_type.name, getattr(env, "inside", None))
+        details = env.aws_execution_details
+        step = env.step = details.enter(self.name, self.state_type.name, getattr(env, "inside", None))
+        step.entered_with = env.states._states_data["input"]  # replaced, never changed: no copy is needed
         try:
             evaluate(self, env)
         except FailureEventException as failure:
-            step.error = (failure.extract_error_cause_pair() or ("States.Runtime",))[0]
+            step.error, step.cause = failure.extract_error_cause_pair() or ("States.Runtime", None)
             raise
         except Exception:
             step.error = "States.Runtime"
             raise
         finally:
             step.stop = time.time()
+            step.left_with = env.states._states_data["input"]  # of the next state
+            details.execution.changed(step)
 
     def record_catch(self: CatchDecl, env: Environment) -> None:
         error = env.stack[-1].error_name
         catch(self, env)
         if env.stack[-1] == CatchOutcome.Caught:
             env.step.error = error.error_name
+            env.step.cause = (env.states.get_error_output() or {}).get("Cause")
 
     def record_retry(self: ExecutionState, env: Environment, failure_event: FailureEvent) -> Any:
         outcome = retry(self, env, failure_event)
         env.step.attempts = env.states.context_object.context_object_data["State"]["RetryCount"] + 1
+        env.aws_execution_details.execution.changed(env.step)
         return outcome
 
     def open_named_frame(self: Environment, event_history_context: Any = None) -> Environment:
@@ -110,7 +117,13 @@ def record_states() -> None:
         frame.inside = self.next_state_name
         return frame
 
+    def open_frame_of_state(self: Environment, event_history_context: Any = None) -> Environment:
+        frame = open_frame(self, event_history_context)
+        frame.step = getattr(self, "step", None)  # a Task runs in a frame of its own because of its timeout
+        return frame
+
     CommonStateField._eval_body = record
+    Environment.open_frame = open_frame_of_state
     CatchDecl._eval_body = record_catch
     ExecutionState._handle_retry = record_retry
     Environment.open_inner_frame = open_named_frame

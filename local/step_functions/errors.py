@@ -1,14 +1,24 @@
 """How a task of a state machine can fail, and what is wrong with a definition."""
 
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One invocation at the Lambda service."""
+
+    result: Any
+    request_id: str
+    cold_start_ms: float | None  # None: a process was there already
 
 
 class FunctionError(Exception):
     """A function failed; `payload` is Lambda's error object: errorType, errorMessage, stackTrace."""
 
-    def __init__(self, payload: dict[str, Any]) -> None:
+    def __init__(self, payload: dict[str, Any], invocation: Invocation | None = None) -> None:
         super().__init__(payload.get("errorType"))
-        self.payload = payload
+        self.payload, self.invocation = payload, invocation
 
 
 class InvokeError(Exception):

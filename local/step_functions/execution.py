@@ -3,10 +3,24 @@
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from local.plan import ACCOUNT, REGION, machine_arn
+
+LONGEST_EXCERPT: Final = 12_000  # characters of the JSON of an input or output that is kept
+
+
+def excerpt(value: Any) -> str | None:
+    """The JSON of a value, truncated; None of None."""
+    return None if value is None else shorten(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def shorten(text: str) -> str:
+    if len(text) <= LONGEST_EXCERPT:
+        return text
+    return f"{text[:LONGEST_EXCERPT]} … {len(text) - LONGEST_EXCERPT:,} more characters"
 
 
 @dataclass
@@ -20,6 +34,14 @@ class StateRun:
     stop: float | None = None
     error: str | None = None  # also when a Catch handled it
     attempts: int = 1
+    entered_with: Any = None  # the state's input
+    left_with: Any = None  # its output
+    arguments: str | None = None  # of a Task: JSON of what its function got, and …
+    result: str | None = None  # … returned; both truncated
+    function: str | None = None  # that a Task invoked
+    cause: str | None = None  # of the error
+    requests: list[str] = field(default_factory=list)  # ids of the invocations, one for each attempt
+    cold_start_ms: float | None = None  # of the last invocation, if a process was started for it
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -31,6 +53,20 @@ class StateRun:
             "ok": self.error is None,
             "error": self.error,
             "attempts": self.attempts,
+            "function": self.function,
+            "cold_start_ms": self.cold_start_ms,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """The same with input, output and what a Task exchanged with its function; JSON texts, long ones truncated."""
+        return {
+            **self.as_json(),
+            "input": excerpt(self.entered_with),
+            "output": excerpt(self.left_with),
+            "arguments": self.arguments,
+            "result": self.result,
+            "cause": self.cause,
+            "requests": self.requests,
         }
 
 
@@ -48,6 +84,12 @@ class Execution:
     error: str | None = None
     cause: str | None = None
     timeline: list[StateRun] = field(default_factory=list)
+    on_change: Callable[["Execution", StateRun | None], None] | None = None  # a state; None: the execution itself
+
+    def changed(self, state: StateRun | None = None) -> None:
+        """Tell whoever follows the execution."""
+        if self.on_change:
+            self.on_change(self, state)
 
     @property
     def names(self) -> list[str]:

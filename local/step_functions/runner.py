@@ -31,8 +31,8 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, Progr
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local.plan import ACCOUNT, REGION, machine_arn
-from local.step_functions.errors import FunctionError, InvokeError
-from local.step_functions.execution import Execution, StateRun
+from local.step_functions.errors import FunctionError, Invocation, InvokeError
+from local.step_functions.execution import Execution, StateRun, excerpt, shorten
 from local.step_functions.validation import parse
 
 ROLE: Final = f"arn:aws:iam::{ACCOUNT}:role/local"
@@ -58,6 +58,8 @@ def run(
     send_message: SendMessage = no_queues,
 ) -> Execution:
     """Run an Express execution to its end.
+
+    `invoke` may return an `Invocation`, of which the states keep the request id.
 
     `pace` scales the pauses of Retry and Wait (0: none), not timeouts. `on_start` gets the execution while it runs.
     `send_message` gets the Arguments of an SQS task and returns MessageId, MD5OfMessageBody and SequenceNumber.
@@ -105,16 +107,27 @@ class _Details(AWSExecutionDetails):
     def enter(self, name: str, state_type: str, inside: str | None) -> StateRun:
         state = StateRun(name, state_type, time.time(), inside)
         self.execution.timeline.append(state)
+        self.execution.changed(state)
         return state
 
-    def invoke(self, function_name: str, payload: Any) -> Any:
+    def invoke(self, function_name: str, payload: Any, state: StateRun) -> Any:
+        """The function's result; the state keeps what went in and out."""
+        state.function, state.arguments = function_name, excerpt(payload)
         try:
-            return json.loads(json.dumps(self._invoke(function_name, payload)))  # a Lambda's result is always JSON
+            result = self._invoke(function_name, payload)
+            if isinstance(result, Invocation):
+                _note(state, result)
+                result = result.result
+            text = json.dumps(result)  # a Lambda's result is always JSON
+            state.result = shorten(text)
+            return json.loads(text)
         except InvokeError as error:
             details = {"Error": {"Code": error.code, "Message": error.message}}
             metadata = {"ResponseMetadata": {"HTTPStatusCode": error.status, "RequestId": str(uuid.uuid4())}}
             raise ClientError({**details, **metadata}, "Invoke") from error
         except FunctionError as error:
+            if error.invocation:
+                _note(state, error.invocation)
             raise LambdaFunctionErrorException("Unhandled", json.dumps(error.payload)) from error
         except Exception as error:
             trace = traceback.format_tb(error.__traceback__)
@@ -127,6 +140,11 @@ class _Details(AWSExecutionDetails):
         except Exception as error:
             details = {"Error": {"Code": type(error).__name__, "Message": str(error)}}
             raise ClientError(details, "SendMessage") from error
+
+
+def _note(state: StateRun, invocation: Invocation) -> None:
+    state.requests.append(invocation.request_id)
+    state.cold_start_ms = invocation.cold_start_ms
 
 
 def _context(execution: Execution) -> Any:
@@ -158,3 +176,4 @@ def _conclude(execution: Execution, environment: Environment) -> None:
     execution.stop = time.time()
     TMP_THREADS.clear()  # moto keeps every thread that it ever started
     execution.timeline = list(execution.timeline)  # branches that still run must not change the record
+    execution.changed()

@@ -6,7 +6,9 @@ Pages of its own, all JSON:
 
     GET /outbox        messages that WhatsApp accepted, in order; ?to= &after=<Unix seconds> &in_reply_to=<message id>
                        &wait=<seconds>; DELETE clears it. Files: GET /media/<id>, linked from the message
-    GET /calls         every call to a service with start, end and status; ?after=; POST adds one; DELETE
+    GET /events        the same as they happen, and changes of profile and faults (server-sent events)
+    POST /media        a file of a parent, for a message that names its id; its type in Content-Type
+    GET /calls         calls to services with start, end and status; ?after= &before=; POST adds one; DELETE
     GET /profile       delays and ceilings; PUT a name ({"name": "zero"}) or single values
     PUT /faults/<service>            {"kind": "status", "status": 500, "times": 3, "operation": "send"} (faults.py)
     GET, DELETE /faults[/<service>]  faults in force; clear them

@@ -314,6 +314,14 @@ class GraphApi:
             "category": category,
         }
 
+    def receive(self, content: bytes, mime_type: str) -> str:
+        """Keep the file of a parent's message; its id, by which the product can download it."""
+        name = str(secrets.randbelow(9 * 10**15) + 10**15)
+        kind = next((kind for kind, types in MIME_TYPES.items() if mime_type.split(";")[0] in types), "document")
+        media = Media(name, kind, mime_type, "", content, time.time())
+        self.media[name] = self.delivered[name] = media
+        return name
+
     # --- media -----------------------------------------------------------------------------------------------------
 
     def _has_media(self, name: str, kind: str) -> bool:

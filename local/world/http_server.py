@@ -5,7 +5,8 @@ Werkzeug's server would need a thread for each of them, and no handler of it can
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -21,6 +22,14 @@ class Silence(Exception):
 
 class Hangup(Exception):
     """Close the connection without a response."""
+
+
+class Forward(Exception):
+    """Let the server at another loopback port answer this request."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Response:
     body: bytes = b""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None  # instead of a body: parts as they come, until the client leaves
 
     @classmethod
     def of(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> "Response":
@@ -75,6 +85,12 @@ async def listen(handler: Handler, port: int) -> asyncio.Server:
                     return
                 except Hangup:
                     return
+                except Forward as other:
+                    await _forward(request, other.port, writer)
+                    return
+                if response.stream:
+                    await _send_stream(response, response.stream, writer)
+                    return
                 keep = request.headers.get("connection", "").lower() != "close"
                 writer.write(_head(response, keep=keep) + (b"" if request.method == "HEAD" else response.body))
                 await writer.drain()
@@ -88,6 +104,36 @@ async def listen(handler: Handler, port: int) -> asyncio.Server:
             writer.close()
 
     return await asyncio.start_server(connected, "127.0.0.1", port, limit=64 * 1024, backlog=1024)
+
+
+async def _send_stream(response: Response, parts: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> None:
+    writer.write(_head(response, keep=False))
+    async with aclosing(parts):  # type: ignore[type-var]  # a generator
+        async for part in parts:
+            writer.write(part)
+            await writer.drain()
+
+
+async def _forward(request: Request, port: int, writer: asyncio.StreamWriter) -> None:
+    """Pass the request on, and the response back as it comes; the connection serves no other request."""
+    try:
+        reader, other = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        writer.write(_head(Response(503), keep=False))
+        return
+    try:
+        headers = {**request.headers, "connection": "close", "content-length": str(len(request.body))}
+        headers.pop("transfer-encoding", None)
+        lines = [
+            f"{request.method} {request.target} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        other.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + request.body)
+        while part := await reader.read(64 * 1024):
+            writer.write(part)
+            await writer.drain()
+    finally:
+        other.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
@@ -132,7 +178,7 @@ def _head(response: Response, *, keep: bool) -> bytes:
         reason = "Unknown"
     headers = {
         "Content-Type": response.content_type,
-        "Content-Length": str(len(response.body)),
+        **({} if response.stream else {"Content-Length": str(len(response.body))}),
         "Connection": "keep-alive" if keep else "close",
         **response.headers,
     }

@@ -1,9 +1,16 @@
 """The lists of calls to services and of messages that WhatsApp accepted."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from local.event_log import EventLog
+
+CALLS_KEPT: Final = 100_000
+MESSAGES_KEPT: Final = 20_000
+LONGEST_DELAY_OF_A_REPORT: Final = 60.0  # seconds by which a call that another part reports may be out of order
 
 
 @dataclass(frozen=True)
@@ -42,21 +49,30 @@ class Message:
 class Journal:
     """Both lists; to be used from the event loop only."""
 
-    calls: list[Call] = field(default_factory=list)
-    outbox: list[Message] = field(default_factory=list)
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=CALLS_KEPT))
+    outbox: deque[Message] = field(default_factory=lambda: deque(maxlen=MESSAGES_KEPT))
+    events: EventLog = field(default_factory=EventLog)
     _waiting: list[asyncio.Event] = field(default_factory=list)
+
+    def record_call(self, call: Call) -> None:
+        self.calls.append(call)
+        self.events.publish("call", asdict(call))
 
     def record(self, message: Message) -> None:
         self.outbox.append(message)
+        self.events.publish("message", asdict(message))
         for event in self._waiting:
             event.set()
 
-    def calls_after(self, moment: float) -> list[dict[str, Any]]:
-        return [
-            {**asdict(call), "start": round(call.start, 4), "end": round(call.end, 4)}
-            for call in list(self.calls)
-            if call.end > moment
-        ]
+    def calls_between(self, after: float, before: float) -> list[dict[str, Any]]:
+        """The calls that ended after one moment and began before another, in the order in which they ended."""
+        found: deque[Call] = deque()
+        for call in reversed(self.calls):
+            if call.end <= after - LONGEST_DELAY_OF_A_REPORT:
+                break
+            if call.end > after and call.start < before:
+                found.appendleft(call)
+        return [{**asdict(call), "start": round(call.start, 4), "end": round(call.end, 4)} for call in found]
 
     async def messages(
         self, *, to: str | None = None, after: float = 0.0, in_reply_to: str | None = None, wait: float = 0.0

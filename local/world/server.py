@@ -3,14 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from math import inf
 from typing import Any, Final, Protocol
 
 from functions.adapters.school_config import load
 from functions.domain import model_contract
+from local.event_log import CONTENT_TYPE
 from local.plan import Plan
 from local.world.faults import OPERATIONS, Fault, Faults
 from local.world.graph_api import GraphApi
@@ -101,7 +103,7 @@ class World:
         finally:
             status = response.status if response and answered else 0
             call = Call(name, operation, start, time.time(), status, service.detail(request, response))
-            self.journal.calls.append(call)
+            self.journal.record_call(call)
 
     # --- pages -----------------------------------------------------------------------------------------------------
 
@@ -120,26 +122,32 @@ class World:
                 return Response.of(self.profile.as_json())
             case ("PUT", "profile"):
                 self.profile = self._changed_profile(_body(request))
+                self.journal.events.publish("profile", self.profile.as_json())
                 return Response.of(self.profile.as_json())
             case ("GET", "faults"):
                 return Response.of(self.faults.as_json())
             case ("DELETE", "faults", *service):
                 self.faults.clear(_service(service[0]) if service else None)
+                self.journal.events.publish("faults", self.faults.as_json())
                 return Response.of(self.faults.as_json())
             case ("PUT", "faults", service):
                 self.faults.put(service, Fault.read(_service(service), _body(request)))
+                self.journal.events.publish("faults", self.faults.as_json())
                 return Response.of(self.faults.as_json())
             case ("POST", "faults", service, "take"):
                 fault = self.faults.take(_service(service), str(_body(request).get("operation")))
                 return Response.of(asdict(fault) if fault else None)
             case ("GET", "calls"):
-                return Response.of(self.journal.calls_after(_number(request.query, "after", 0)))
+                after, before = (_number(request.query, *item) for item in (("after", 0), ("before", inf)))
+                return Response.of(self.journal.calls_between(after, before))
             case ("POST", "calls"):
-                self.journal.calls.append(_call(_body(request)))
+                self.journal.record_call(_call(_body(request)))
                 return Response.of({"recorded": True})
             case ("DELETE", "calls"):
                 self.journal.calls.clear()
                 return Response.of([])
+            case ("GET", "events"):
+                return Response(200, content_type=CONTENT_TYPE, stream=self._events())
             case ("GET", "outbox"):
                 return await self._outbox(request.query)
             case ("DELETE", "outbox"):
@@ -148,6 +156,8 @@ class World:
             case ("GET", "media", name) if name in self.graph.delivered:
                 media = self.graph.delivered[name]
                 return Response(200, media.content, media.mime_type)
+            case ("POST", "media"):
+                return Response.of({"id": self.graph.receive(request.body, request.headers.get("content-type", ""))})
             case ("PUT", "recipients", name):
                 self.graph.set_recipient(name, _body(request))
                 return Response.of({"recipient": "set"})
@@ -166,6 +176,12 @@ class World:
                 self.graph.set_templates(_body(request))
                 return Response.of(self.graph.templates)
         return Response.of({"error": f"no page {request.method} {request.path}"}, 404)
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        """Calls, messages and changes of profile and faults, from now on."""
+        stream = self.journal.events.stream()
+        while True:
+            yield await asyncio.to_thread(next, stream)
 
     def _resize(self, students: object) -> None:
         """Replace the school by one with so many students."""

@@ -1,0 +1,122 @@
+"""The pictures of the console in docs/images/, made from a stack of its own: `make screenshots`."""
+
+import io
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image
+
+from local.console.tour import STEPS
+from local.plan import Plan, Ports
+from local.stack import ROOT, Stack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+IMAGES: Final = ROOT / "docs" / "images"
+LARGEST: Final = 300_000  # bytes
+TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
+OPTIONS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        plan = Plan.create(Path(folder), Ports.free(), profile="realistic", today=TODAY)
+        with Stack(plan), _browser() as browser:
+            take(browser, plan.public_url)
+
+
+@contextmanager
+def _browser() -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("Chromium is missing: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+def take(browser: "Browser", url: str) -> None:
+    """Go through the tour and take a picture wherever there is something to see."""
+    page = _page(browser, url, 1440, 900)
+    perform(page, "hi")
+    page.wait_for_selector(".open-list")
+    perform(page, "pass")
+    page.wait_for_selector(".file-card img")
+    _settle(page)
+    save(page, "console")
+    perform(page, "scan")
+    page.frame_locator(".guard iframe").locator("body", has_text="VALID").wait_for()
+    _settle(page)
+    save(page, "console-scan")
+    page.keyboard.press("Escape")
+    perform(page, "break")
+    page.locator(".message.theirs", has_text="cannot be reached").wait_for()
+    _settle(page)
+    save(page, "console-retry", full_page=True)
+    page.goto(f"{url}/console/world")
+    page.wait_for_selector(".box.broken")
+    save(page, "console-world")
+    page.goto(f"{url}/console/numbers")
+    save(page, "console-numbers")
+    page.goto(f"{url}/console")
+    perform(page, "retry")
+    narrow = _page(browser, url, 390, 844)
+    narrow.locator("#tour-toggle").click()
+    _settle(narrow)
+    save(narrow, "console-phone")
+    dark = _page(browser, url, 1440, 900, color_scheme="dark")
+    dark.locator(".to-run").last.click()
+    _settle(dark)
+    save(dark, "console-dark")
+
+
+def _page(browser: "Browser", url: str, width: int, height: int, **more: Any) -> "Page":
+    page = browser.new_context(viewport={"width": width, "height": height}, **more).new_page()
+    page.goto(url)
+    page.wait_for_selector(".machine")
+    return page
+
+
+def perform(page: "Page", key: str) -> None:
+    """Click the button of a step of the tour."""
+    number = next(index for index, step in enumerate(STEPS) if step.key == key)
+    page.locator(f".step[data-step='{number}']").click()
+    page.locator(f".tour-step[data-step='{number}'] [data-perform]").click()
+
+
+def _settle(page: "Page") -> None:
+    """Until the run has ended and its times are drawn."""
+    page.locator("#run-subtitle .badge.running").wait_for(state="hidden")
+    time.sleep(1.5)
+
+
+def save(page: "Page", name: str, **options: Any) -> None:
+    """As PNG with a palette: a third of the size."""
+    path = IMAGES / f"{name}.png"
+    image = Image.open(io.BytesIO(page.screenshot(**options))).convert("RGB")
+    image.quantize(256, kmeans=4, dither=Image.Dither.NONE).save(path, optimize=True)
+    size = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}  {size / 1000:.0f} kB")
+    if size > LARGEST:
+        sys.exit(f"{path.name} is larger than {LARGEST / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
