@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from functions.services.release_claim import ClaimReleaser
     from functions.services.send_receipt import ReceiptSender
     from functions.services.send_reply import ReplySender
+    from functions.services.staff.desk import StaffDesk
     from functions.services.student_sync import StudentSync
     from functions.services.verify_gate_pass import GatePassVerifier
+    from functions.services.write_to_parent import LetterWriter
 
 
 # --- clients of the outside -------------------------------------------------------------------------------------------
@@ -279,6 +281,13 @@ def office_notifier() -> "OfficeNotifier":
 
 
 @cache
+def letter_writer() -> "LetterWriter":
+    from functions.services.write_to_parent import LetterWriter
+
+    return LetterWriter(outbound(), school())
+
+
+@cache
 def receipt_sender() -> "ReceiptSender":
     from functions.services.send_receipt import ReceiptSender
 
@@ -311,7 +320,14 @@ def claim_releaser() -> "ClaimReleaser":
 def office_desk() -> "OfficeDesk":
     from functions.services.office_requests import OfficeDesk
 
-    return OfficeDesk(primary(), sender_cache(), school())
+    return OfficeDesk(primary(), school())
+
+
+@cache
+def staff_desk() -> "StaffDesk":
+    from functions.services.staff.desk import StaffDesk
+
+    return StaffDesk(primary(), sender_cache(), school())
 
 
 @cache

@@ -12,6 +12,7 @@ from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
 from functions.domain.phrases import Phrases
 from functions.domain.school import School
+from functions.domain.staff import Command, command_in
 
 TYPED = ("text", "interactive", "button")
 MAX_LOOK_UPS = 5  # children whom a stranger may name in one message
@@ -51,7 +52,7 @@ class ReplyType(Enum):
     FEEDBACK = "feedback"
     OFFICE_ASK = "office_ask"  # what should the office know?
     OFFICE_TOLD = "office_told"  # to the parent: the request is with the office
-    OFFICE_CLOSED = "office_closed"  # to the office
+    STAFF = "staff"  # to the school's staff: what a command has done
     REOPEN = "reopen"  # the template that asks the person to write again
     RECORDS_UNREACHABLE = "records_unreachable"
 
@@ -67,7 +68,7 @@ class NextStep(Enum):
     FIND_STUDENT = "find_student"  # ask the school about the students named, then understand again
     RECORD_CONSENT = "record_consent"
     OPEN_OFFICE_REQUEST = "open_office_request"
-    CLOSE_OFFICE_REQUEST = "close_office_request"
+    STAFF_COMMAND = "staff_command"
     RECORD_CONVERSATION = "record_conversation"  # no answer: the office has this conversation
 
 
@@ -89,8 +90,9 @@ _PLAIN_REPLIES = {
     Intent.OPT_IN: ReplyType.OPTED_IN,
     Intent.NOT_TEXT: ReplyType.NOT_TEXT,
     Intent.FEEDBACK: ReplyType.FEEDBACK,
-    Intent.CLOSE: ReplyType.MENU,  # from anyone but the office
+    Intent.CLOSE: ReplyType.MENU,  # from anyone but the school's staff
     Intent.LOOK_UP: ReplyType.MENU,  # never asked for by that name
+    Intent.STAFF: ReplyType.MENU,  # so too
 }
 
 
@@ -130,6 +132,7 @@ class Plan:
     look_up: tuple[str, ...] = ()  # ids of students to ask the school about
     welcome: bool = False  # the parent is known from this message on
     urgent: bool = False  # for the office: a child may be in danger or unwell
+    command: Command | None = None  # of the school's staff
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -148,6 +151,7 @@ class Plan:
             "look_up": list(self.look_up),
             "welcome": self.welcome,
             "urgent": self.urgent,
+            "command": self.command.as_json() if self.command else None,
         }
 
     @classmethod
@@ -170,6 +174,7 @@ class Plan:
             look_up=tuple(look_up) if isinstance(look_up, list) else (),
             welcome=bool(value.get("welcome")),
             urgent=bool(value.get("urgent")),
+            command=Command.read(value.get("command")),
         )
 
 
@@ -245,6 +250,8 @@ def decide(
     `looked_up`: the school has just been asked about the students that a visitor named. `understood`: what the model
     made of words of which the rules were not certain.
     """
+    if school.office.is_staff(person.phone) and (command := command_in(message)):
+        return _staff(command)
     request = understood or request_of(message, person, pending, school, today, phrases, earlier)
     about_a_child = request.intent in _ACCOUNT_REPLIES or request.intent == Intent.QUESTION
     if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
@@ -262,14 +269,6 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
     intent = request.intent
     if intent == Intent.SHARED_NUMBER:
         return _menu(Plan(intent, ReplyType.NUMBER_KNOWN), person, school, today)
-    is_office = bool(school.office.whatsapp) and person.phone == school.office.whatsapp
-    if is_office and intents.is_close(request, message.text):
-        return Plan(
-            Intent.CLOSE,
-            ReplyType.OFFICE_CLOSED,
-            NextStep.CLOSE_OFFICE_REQUEST,
-            entry=request.entry or intents.number_in(message.text),
-        )
     if intent == Intent.OFFICE and school.office.takes_requests:
         return _office(request, message)
     if intent == Intent.QUESTION:
@@ -282,6 +281,13 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
     step = NextStep.RECORD_CONSENT if intent in (Intent.OPT_OUT, Intent.OPT_IN) else NextStep.SEND_REPLY
     plan = Plan(intent, _PLAIN_REPLIES[intent], step, entry=request.entry, kind=_kind(message))
     return _menu(plan, person, school, today) if plan.reply_type == ReplyType.MENU else plan
+
+
+def _staff(command: Command) -> Plan:
+    """What is incomplete, and the list of commands, need no look at the records."""
+    is_done_here = command.name == "help" or not command.is_complete
+    step = NextStep.SEND_REPLY if is_done_here else NextStep.STAFF_COMMAND
+    return Plan(Intent.STAFF, ReplyType.STAFF, step, command=command)
 
 
 def _office(request: Request, message: Message) -> Plan:

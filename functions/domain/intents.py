@@ -35,7 +35,8 @@ class Intent(Enum):
     SHARED_NUMBER = "shared_number"
     LOOK_UP = "look_up"  # a visitor names a student whom nobody could be found for
     FEEDBACK = "feedback"  # 👍 or 👎 under an answer; `entry` says which
-    CLOSE = "close"  # the office: the conversation with this parent is over
+    CLOSE = "close"  # a button for the office: the conversation with this parent is over
+    STAFF = "staff"  # a command of the school's staff
     UNDELIVERED = "undelivered"  # not a message: WhatsApp could not deliver ours within 24 hours
 
 
@@ -148,7 +149,6 @@ _MAY_SURROUND: Final[Mapping[str, frozenset[str]]] = {
 _NO_QUESTION: Final = frozenset({"thanks", "opt_out", "opt_in"})  # "received?", "stop?"
 WORDS_OF_A_WISH: Final = 3  # "talk to the office"; "school office" and "real person" are only named
 _OPT_INTENTS: Final = (Intent.OPT_OUT, Intent.OPT_IN)
-_CLOSE: Final = re.compile(r"^(?:close|closed|done)(?: (?:request )?(?:number )?(\d{1,9}))?$")
 
 
 def recognise(
@@ -287,17 +287,6 @@ def _wants_a_person(parts: Sequence[Part]) -> bool:
         if part.roles & (_MAY_SURROUND.keys() | {"negations"}):
             return False
     return False
-
-
-def is_close(request: Request, text: str | None) -> bool:
-    """Whether the office says that a conversation is over: a tap on Close, or `close`, `close 12`."""
-    return request.intent == Intent.CLOSE or bool(_CLOSE.match(plain(text or "")))
-
-
-def number_in(text: str | None) -> str | None:
-    """The number of a request that `close 12` names."""
-    match = _CLOSE.match(plain(text or ""))
-    return match[1] if match else None
 
 
 def is_personal(text: str, students: Sequence[Student], phrases: Phrases) -> bool:

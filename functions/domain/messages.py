@@ -8,6 +8,7 @@ from functions.domain.errors import InvalidRequest
 
 UNDELIVERED: Final = "undelivered"  # our own type: WhatsApp could not deliver a reply of ours within 24 hours
 OFFICE_NOTICE: Final = ":office"  # suffix of the id under which the office is notified about a message
+STAFF_LETTER: Final = ":letter"  # suffix of the id under which a parent is told what staff wrote or did
 # Types of `unsupported` that change an earlier message.
 CHANGE_TYPES: Final = frozenset({"edit", "pin", "reaction", "keep_in_chat"})
 # Recorded, never answered.

@@ -16,6 +16,7 @@ from functions.domain.terms import Calendar, Term
 
 VISITOR_MENU = ("about", "admissions", "events", "contact")  # entries the visitor's menu needs
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -28,12 +29,17 @@ class Office:
     email: str
     hours: str
     whatsapp: str | None = None  # E.164; where requests of parents go; None: there is none
+    staff: tuple[str, ...] = ()  # E.164; whose commands are obeyed
     coexistence: bool = False  # people answer in the WhatsApp Business app, on the assistant's own number
 
     @property
     def takes_requests(self) -> bool:
         """Whether a request of a parent reaches a person on WhatsApp."""
         return self.coexistence or self.whatsapp is not None
+
+    def is_staff(self, phone: str | None) -> bool:
+        """Whether commands of this number are obeyed; the office's own number is one of them."""
+        return phone is not None and phone in (self.whatsapp, *self.staff)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Templates:
     receipt: str = ""  # child, amount, new balance
     reopen: str = ""  # nothing: "we have an answer for you, please write to us"
     office: str = ""  # parent's name, number of the request
+    revoked: str = ""  # child, number of the pass
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,8 @@ def build(values: Mapping[str, object], entries: object) -> School:
             phone=read.text(office, "office", "phone", empty=True),
             email=read.text(office, "office", "email"),
             hours=_hours(read, read.text(office, "office", "hours")),
-            whatsapp=_number(read, read.text(office, "office", "whatsapp", empty=True)),
+            whatsapp=_number(read, "office.whatsapp", read.text(office, "office", "whatsapp", empty=True)),
+            staff=_staff(read, office.get("staff", [])),
             coexistence=read.flag(office, "office", "coexistence"),
         ),
         templates=Templates(
@@ -165,6 +173,7 @@ def build(values: Mapping[str, object], entries: object) -> School:
             receipt=read.text(templates, "templates", "receipt", empty=True),
             reopen=read.text(templates, "templates", "reopen", empty=True),
             office=read.text(templates, "templates", "office", empty=True),
+            revoked=read.text(templates, "templates", "revoked", empty=True) if "revoked" in templates else "",
         ),
         colour=read.colour(paper, "letterhead", "colour"),
         accent=read.colour(paper, "letterhead", "accent"),
@@ -211,10 +220,24 @@ def _keep_days(read: _Reader, values: object) -> KeepDays:
     return KeepDays(**{name: read.number(values, "keep_days", name, LEAST_DAYS, MOST_DAYS) for name in values})
 
 
-def _number(read: _Reader, number: str) -> str | None:
-    if number and not re.fullmatch(r"\+[1-9]\d{6,14}", number):
-        read.problems.append("office.whatsapp: expected a number such as +447700900123, or nothing")
+def _number(read: _Reader, where: str, number: str) -> str | None:
+    if number and not PHONE.fullmatch(number):
+        read.problems.append(f"{where}: expected a number such as +447700900123, or nothing")
     return number or None
+
+
+def _staff(read: _Reader, numbers: object) -> tuple[str, ...]:
+    if not isinstance(numbers, list):
+        read.problems.append('office.staff: expected a list of numbers such as ["+447700900123"]')
+        return ()
+    for place, number in enumerate(numbers, start=1):
+        if not isinstance(number, str) or not PHONE.fullmatch(number):
+            read.problems.append(f"office.staff[{place}]: expected a number such as +447700900123")
+    found = [number for number in numbers if isinstance(number, str)]
+    read.problems += [
+        f"office.staff: {number} stands twice" for number in sorted({n for n in found if found.count(n) > 1})
+    ]
+    return tuple(found)
 
 
 def _country(read: _Reader, code: str) -> str:

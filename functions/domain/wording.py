@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 
-from functions.domain import money
+from functions.domain import money, staff_wording
 from functions.domain.accounts import Account, Balance, Standing, StudentAccount
 from functions.domain.conversation import Plan, ReplyType
 from functions.domain.documents import Letterhead, StatementChild, StatementDocument, chronological, long_date
@@ -557,17 +557,42 @@ def compose_office_notification(
         + (f", parent of {children}" if children else ""),
         f"“{shorten(question, 600)}”",
         link,
+        f"Answer by the link, or write to me: *reply {number} Your words*.",
         f"{school.assistant} keeps quiet there for 12 hours, or until you close it: tap Close, or write "
         f"*close {number}*.",
     )
     return _with_buttons(body, (Choice(tap_id(Intent.CLOSE, entry=str(number)), "Close"),))
 
 
-def _office_closed(turn: Turn, school: School, now: datetime) -> Reply:
-    number = (turn.request or {}).get("number")
-    if number is None:
-        return Text("There is no open request with that number.")
-    return Text(f"Request {number} is closed. {school.assistant} answers there again.")
+def _staff(turn: Turn, school: School, now: datetime) -> Reply:
+    if turn.plan.command is None:
+        raise ValueError("a command of staff is answered but was not read")
+    return staff_wording.compose(turn.plan.command, turn.request or {}, school, now)
+
+
+def compose_office_reply(words: str, school: School) -> Reply:
+    """To a parent: what someone at the office wrote."""
+    return Text(f"*From the school office:*\n\n{words}")
+
+
+def compose_revocation(child: str, number: str, school: School) -> Reply:
+    """To a parent: their gate pass is not valid any more."""
+    return Text(
+        f"The gate pass of *{child}* ({number}) is no longer valid: the school office has withdrawn it. If you have a "
+        f"question, the office helps you:\n\n{_office_lines(school)}"
+    )
+
+
+def revocation_template(child: str, number: str, school: School) -> Template | None:
+    """The same as an approved template: child, number; None where there is none."""
+    names = school.templates
+    return Template(names.revoked, names.language, (child, number)) if names.revoked else None
+
+
+def reopen_template(school: School) -> Template | None:
+    """Asks a person to write again, because there is an answer; None where there is none."""
+    names = school.templates
+    return Template(names.reopen, names.language) if names.reopen else None
 
 
 def compose_receipt(receipt: Receipt, school: School, now: datetime) -> Reply:
@@ -597,10 +622,7 @@ def _reopen(turn: Turn, school: School, now: datetime) -> Reply:
 
 def reply_template(turn: Turn, school: School) -> Template | None:
     """What may still be sent to a parent when the 24-hour window is closed; None where no template is approved."""
-    names = school.templates
-    if turn.plan.reply_type == ReplyType.REOPEN or not names.reopen:
-        return None
-    return Template(names.reopen, names.language)
+    return None if turn.plan.reply_type == ReplyType.REOPEN else reopen_template(school)
 
 
 def receipt_template(receipt: Receipt, school: School) -> Template | None:
@@ -650,7 +672,7 @@ _COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {
     ReplyType.FEEDBACK: _feedback,
     ReplyType.OFFICE_ASK: _office_ask,
     ReplyType.OFFICE_TOLD: _office_told,
-    ReplyType.OFFICE_CLOSED: _office_closed,
+    ReplyType.STAFF: _staff,
     ReplyType.REOPEN: _reopen,
 }
 

@@ -179,9 +179,9 @@ class MessageHandler:
         return self._complete(found, plan, person, question, loaded, incoming, now)
 
     def _is_for_the_office(self, message: Message, person: Person, plan: Plan, loaded: Loaded) -> bool:
-        """Whether a person at the office answers this; STOP and START are obeyed all the same."""
+        """Whether a person at the office answers this; STOP, START and staff are obeyed all the same."""
         is_office = person.phone is not None and person.phone == self.school.office.whatsapp
-        if is_office or plan.intent in (Intent.OPT_OUT, Intent.OPT_IN):
+        if is_office or plan.intent in (Intent.OPT_OUT, Intent.OPT_IN, Intent.STAFF):
             return False
         unknown = loaded.claim == Claim.UNKNOWN
         return loaded.is_handed_to_office or (unknown and self.history.is_handed_to_office(message))

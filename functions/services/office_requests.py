@@ -1,13 +1,11 @@
-"""Parents who ask for a person: a request is opened, the office is notified, the office closes it."""
+"""Parents who ask for a person: a request is opened, and the office is notified."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from functions.adapters import observability
-from functions.adapters.cache.sender_cache import SenderCache
 from functions.adapters.database.connection import Database
-from functions.adapters.database.contacts import Contacts
 from functions.adapters.database.office_requests import OfficeRequests
 from functions.domain.conversation import Plan
 from functions.domain.messages import Message
@@ -16,10 +14,9 @@ from functions.domain.school import School
 
 @dataclass(frozen=True)
 class OfficeDesk:
-    """Opens and closes requests."""
+    """Opens requests."""
 
     database: Database
-    senders: SenderCache
     school: School
 
     def open(self, message: Message, plan: Plan) -> dict[str, Any]:
@@ -40,17 +37,6 @@ class OfficeDesk:
             "notified": opened.notified,
             "notify_by": None if opened.failed or opened.notified else notify_by,
         }
-
-    def close(self, message: Message, plan: Plan) -> dict[str, Any]:
-        """`{"number"}`, None where there is no open request."""
-        with self.database.writer() as connection:
-            requests = OfficeRequests(connection)
-            closed = requests.close(message, int(plan.entry) if plan.entry else None)
-            keys = Contacts(connection).keys_of(closed.phone, closed.sender) if closed else []
-            still_open = requests.has_conversation(keys)
-        if closed:
-            self.senders.set_handed_to_office(*keys, handed=still_open)
-        return {"number": closed.number if closed else None}
 
 
 def read(event: Mapping[str, Any]) -> tuple[Message, Plan]:

@@ -13,6 +13,8 @@ from functions.domain.errors import PartlySent, Undeliverable
 from functions.domain.people import Person
 from functions.domain.replies import Reply, Template
 
+MESSAGE, TEMPLATE = "message", "template"
+
 
 def no_file() -> bytes:
     raise TypeError("this reply has no file")
@@ -43,15 +45,21 @@ class Outbound:
         if to.bsuid == RELEASE_CHECK:
             return {"status": "sent", "reply_id": None, "messages": 0, "sent_at": int(time.time())}
         try:
-            sent = self._send(reply or template, template, to, answer_to, file, parts_sent)
+            sent, form = self._send(reply or template, template, to, answer_to, file, parts_sent)
         except PartlySent as error:
-            return {"status": "incomplete", "parts_sent": error.parts, "reply_id": error.reply_id or None}
+            return {
+                "status": "incomplete",
+                "form": MESSAGE,
+                "parts_sent": error.parts,
+                "reply_id": error.reply_id or None,
+            }
         except Undeliverable as error:
             observability.count_by("Undeliverable", code=str(error.code))
             return {"status": "undeliverable", "code": error.code}
         observability.count("RepliesAccepted", sent.messages)
         return {
             "status": "sent",
+            "form": form,
             "reply_id": sent.reply_id,
             "messages": sent.messages,
             "media_id": sent.media_id,
@@ -67,15 +75,17 @@ class Outbound:
         answer_to: str,
         file: Callable[[], bytes],
         parts_sent: int,
-    ) -> Sent:
+    ) -> tuple[Sent, str]:
+        """What was accepted, and whether as a `message` or a `template`."""
         if reply is None:
             raise Undeliverable("no approved template", WINDOW_CLOSED)
         try:
-            return self.whatsapp.send(reply, to, answer_to, file, parts_sent)
+            form = TEMPLATE if isinstance(reply, Template) else MESSAGE
+            return self.whatsapp.send(reply, to, answer_to, file, parts_sent), form
         except Undeliverable as error:
             if error.code != WINDOW_CLOSED or template is None or isinstance(reply, Template):
                 raise
-            return self.whatsapp.send(template, to, answer_to, no_file)
+            return self.whatsapp.send(template, to, answer_to, no_file), TEMPLATE
 
     def prewarm(self) -> None:
         """Fetch the access token."""

@@ -13,6 +13,7 @@ from functions.adapters.database.feedback import Feedback
 from functions.adapters.database.gate_passes import GatePasses
 from functions.adapters.database.message_log import MessageLog, outcome
 from functions.adapters.database.office_requests import OfficeRequests
+from functions.adapters.database.staff_actions import StaffActions
 from functions.domain import memory
 from functions.domain.conversation import NextStep, Plan, ReplyType
 from functions.domain.errors import DataUnavailable
@@ -37,7 +38,7 @@ class Conversation:
     sent: Mapping[str, Any]
     account: Mapping[str, Any] | None  # only one that was fetched in this run
     gate_pass: Mapping[str, Any]
-    request: Mapping[str, Any]  # to the office
+    request: Mapping[str, Any]  # to the office; or what a command of staff has done
     answer: str | None  # of the model or the knowledge
     common_answer: tuple[str, str] | None  # key of a common question and its answer
     is_apology: bool
@@ -112,6 +113,8 @@ class ConversationRecorder:
                 if request.get("notified"):
                     requests = OfficeRequests(connection)
                     is_notified = requests.record_notified(message.id, request.get("notification_id"))
+                if request.get("delivered"):
+                    StaffActions(connection).record_delivered(message.id, request["delivered"])
                 if plan and plan.intent == Intent.FEEDBACK:
                     Feedback(connection).record(
                         message.id,

@@ -9,6 +9,7 @@ from functions.adapters.cache.message_claims import MessageClaims
 from functions.adapters.database.connection import Database
 from functions.adapters.database.message_log import MessageLog
 from functions.adapters.database.office_requests import OfficeRequests
+from functions.adapters.database.staff_actions import StaffActions
 from functions.domain.errors import DataUnavailable
 
 
@@ -22,16 +23,18 @@ class ClaimReleaser:
     def release(self, message_id: str, run: str, request: Mapping[str, Any]) -> dict[str, bool]:
         """`{"answered"}`: whether the message was answered all the same, as far as the message log knows.
 
-        `request`: to the office; when it was notified, the next run must not notify it again.
+        `request`: to the office, or what a command of staff has done; who was told must not be told again.
         """
         self.claims.release(message_id, run)
         try:
             with self.database.writer() as connection:
                 if request.get("notified"):
                     OfficeRequests(connection).record_notified(message_id, request.get("notification_id"))
+                if request.get("delivered"):
+                    StaffActions(connection).record_delivered(message_id, request["delivered"])
                 return {"answered": MessageLog(connection).was_answered(message_id)}
         except DataUnavailable as error:
-            if request.get("notified"):
+            if request.get("notified") or request.get("delivered"):
                 raise
             observability.logger().warning("message log not read", error=type(error).__name__)
             return {"answered": False}

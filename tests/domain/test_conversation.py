@@ -14,6 +14,7 @@ from functions.domain.conversation import MAX_LOOK_UPS, NextStep, Pending, Plan,
 from functions.domain.intents import Intent, tap_id
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
+from functions.domain.staff import Command
 from tests.domain.a_school import (
     FAMILY,
     HIDDEN,
@@ -397,19 +398,51 @@ def test_stop_and_start_are_recorded_before_they_are_confirmed() -> None:
 OFFICE = Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.9")
 
 
+CLOSE_BUTTON = replace(typed("Close"), type="interactive", tap=tap_id(Intent.CLOSE, entry="12"))
+
+
 @pytest.mark.parametrize(
-    ("message", "number"),
+    ("message", "command"),
     [
-        (typed("close 12"), "12"),
-        (typed("close"), None),
-        (replace(typed("Close"), type="interactive", tap=tap_id(Intent.CLOSE, entry="12")), "12"),
+        (typed("close 12"), Command("close", "12")),
+        (CLOSE_BUTTON, Command("close", "12")),
+        (typed("requests"), Command("requests")),
+        (typed("reply 12 We have found it."), Command("reply", "12", "We have found it.")),
+        (typed(f"passes {TARIRO.id}"), Command("passes", TARIRO.id)),
+        (typed("revoke GP-2026-3-000123 lost"), Command("revoke", "GP-2026-3-000123", "lost")),
     ],
 )
-def test_only_the_office_closes_requests(message: Message, number: str | None) -> None:
+def test_only_staff_give_commands(message: Message, command: Command) -> None:
     found = of(message, OFFICE)
-    assert (found.reply_type, found.next) == (ReplyType.OFFICE_CLOSED, NextStep.CLOSE_OFFICE_REQUEST)
-    assert found.entry == number
-    assert of(message).next not in (NextStep.CLOSE_OFFICE_REQUEST, NextStep.GATE_PASS)
+    assert (found.reply_type, found.next, found.command) == (ReplyType.STAFF, NextStep.STAFF_COMMAND, command)
+    for person in (PARENT, VISITOR, HIDDEN):
+        found = of(message, person)
+        assert (found.command, found.intent == Intent.STAFF, found.next == NextStep.STAFF_COMMAND) == (
+            None,
+            False,
+            False,
+        )
+
+
+def test_every_number_of_staff_is_obeyed_and_others_are_not() -> None:
+    office = replace(SCHOOL.office, whatsapp=None, staff=("+263771000001", "+263771000002"))
+    school = replace(SCHOOL, office=office)
+    for phone, is_staff in (("+263771000002", True), ("+263771000003", False), (None, False)):
+        person = Person(Kind.VISITOR, phone, "ZW.9")
+        found = decide(typed("today"), person, None, school, TODAY, phrases=phrases())
+        assert (found.next == NextStep.STAFF_COMMAND) is is_staff
+
+
+def test_help_and_what_lacks_something_are_answered_at_once() -> None:
+    for text in ("help", "reply 12", "revoke GP-2026-3-000123", "passes"):
+        found = of(typed(text), OFFICE)
+        assert (found.reply_type, found.next) == (ReplyType.STAFF, NextStep.SEND_REPLY)
+
+
+def test_staff_may_be_parents_too() -> None:
+    staff = replace(PARENT, phone=SCHOOL.office.whatsapp)
+    assert of(typed("balance"), staff).intent == Intent.BALANCE
+    assert of(typed("Close the gate earlier please"), staff).intent == Intent.QUESTION
 
 
 def test_student_named_by_a_visitor_is_looked_up_once() -> None:

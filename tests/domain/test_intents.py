@@ -11,10 +11,8 @@ from functions.domain.intents import (
     VISITOR_MENU,
     Intent,
     Request,
-    is_close,
     is_consent_change,
     is_personal,
-    number_in,
     read_tap,
     recognise,
     tap_id,
@@ -304,17 +302,6 @@ def test_a_change_of_consent_is_heard_as_the_command_is(text: str, is_change: bo
 )
 def test_a_wish_to_talk_is_heard_in_a_longer_message(text: str, wanted: bool) -> None:
     assert (asked(text).intent == Intent.OFFICE) is wanted
-
-
-def test_the_office_closes_a_request_in_words() -> None:
-    assert [number_in(text) for text in ("close 12", "Done request 7", "close", "close the gate")] == [
-        "12",
-        "7",
-        None,
-        None,
-    ]
-    assert is_close(asked("close"), "close")
-    assert not is_close(asked("close the gate"), "close the gate")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_the_shipped_school_loads() -> None:
 
 def test_nobodys_number_is_shipped() -> None:
     """An invented one would get the words of real parents."""
-    assert SHIPPED.office.whatsapp is None
+    assert (SHIPPED.office.whatsapp, SHIPPED.office.staff) == (None, ())
 
 
 def test_days_that_are_not_given_have_defaults() -> None:
@@ -85,6 +85,12 @@ def test_terms_may_stand_in_any_order() -> None:
         ("office.email", "", "office.email"),
         ("office.hours", "all day", "office.hours"),
         ("office.hours", "8-15", "office.hours"),
+        ("office.staff", "+263771234567", "office.staff: expected a list of numbers"),
+        ("office.staff", ["+263771234567", "0771234567"], "office.staff[2]: expected a number such as"),
+        ("office.staff", ["+263771234567", 7], "office.staff[2]"),
+        ("office.staff", ["+263771234567"] * 2, "office.staff: +263771234567 stands twice"),
+        ("office.whatsapp", "0771234567", "office.whatsapp: expected a number such as"),
+        ("templates.revoked", 7, "templates.revoked"),
         ("office.coexistence", "yes", "office.coexistence: expected true or false"),
         ("letterhead.colour", "blue", "letterhead.colour"),
         ("letterhead.accent", "#fff", "letterhead.accent"),

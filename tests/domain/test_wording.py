@@ -22,6 +22,7 @@ from functions.domain.people import Person, Student
 from functions.domain.replies import Buttons, Document, Menu, NumberRequest, Reaction, Reply, Template, Text, length
 from functions.domain.replies import words_of as plain_words
 from functions.domain.school import Templates
+from functions.domain.staff import Command
 from functions.domain.wording import (
     NO_PLAN,
     Problem,
@@ -158,7 +159,9 @@ TURNS = {
     ReplyType.OFFICE_TOLD: Turn(
         Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD), PARENT, request={"number": 12, "notified": True}
     ),
-    ReplyType.OFFICE_CLOSED: Turn(Plan(Intent.CLOSE, ReplyType.OFFICE_CLOSED), VISITOR, request={"number": 12}),
+    ReplyType.STAFF: Turn(
+        Plan(Intent.STAFF, ReplyType.STAFF, command=Command("close", "12")), VISITOR, request={"number": 12}
+    ),
     ReplyType.REOPEN: Turn(Plan(Intent.UNDELIVERED, ReplyType.REOPEN), PARENT),
 }
 FACTS = {
@@ -220,7 +223,7 @@ FACTS = {
     ReplyType.FEEDBACK: ["sorry", SCHOOL.office.email],
     ReplyType.OFFICE_ASK: ["What would you like to tell the office?", SCHOOL.office.email],
     ReplyType.OFFICE_TOLD: ["request 12", "expect an answer today"],
-    ReplyType.OFFICE_CLOSED: ["Request 12 is closed"],
+    ReplyType.STAFF: ["Request 12 is closed"],
 }
 RECEIPT = Receipt(TARIRO, "2026-3", Decimal(100))
 OFFICE_NOTIFICATION = compose_office_notification(PARENT, "The bus was late.", 12, SCHOOL)

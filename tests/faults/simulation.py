@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from functions.domain.messages import STAFF_LETTER
 from functions.domain.people import Person
 from infra.catalog import MESSAGE_RECEIVES
 from infra.state_machine_definition import LAMBDA_INVOKE, tasks
@@ -125,6 +126,14 @@ class Conversation(test_conversation.Functions):
 
     def OpenOfficeRequest(self, event: Any) -> Any:  # noqa: N802
         return super().OpenOfficeRequest(event) | {"notified": event["message"]["id"] in self.notified}
+
+    def StaffCommand(self, event: Any) -> Any:  # noqa: N802
+        found, name = super().StaffCommand(event), event["message"]["id"]
+        return found | {"letter": None, "delivered": "message"} if f"{name}{STAFF_LETTER}" in self.stores.log else found
+
+    def WriteToParent(self, event: Any) -> Any:  # noqa: N802
+        self.whatsapp.accept(f"{event['message']['id']}{STAFF_LETTER}", "letter")
+        return super().WriteToParent(event)
 
     def SendReply(self, event: Any) -> Any:  # noqa: N802
         """A reply of several parts stops after the first one, once."""

@@ -42,7 +42,8 @@ SCENARIOS = [
     Scenario("conversation", "Record consent", "STOP", PARENT),
     Scenario("conversation", "Open office request", FOR_THE_OFFICE, PARENT),
     Scenario("conversation", "Notify office", FOR_THE_OFFICE, PARENT),
-    Scenario("conversation", "Close office request", "close 12", OFFICE),
+    Scenario("conversation", "Staff command", "close 12", OFFICE),
+    Scenario("conversation", "Write to parent", "reply 12 We have found it.", OFFICE),
     Scenario("conversation", "Send reply"),
     Scenario("conversation", "Send reply", parts=2),
     Scenario("conversation", "Send reply", parts=2, skip=1),
@@ -80,7 +81,7 @@ def check_nothing_doubled(outcome: Outcome) -> None:
 
 def answered_in_full(scenario: Scenario, outcome: Outcome) -> bool:
     """Or honestly apologised to, once."""
-    parts = [part for _, part in outcome.whatsapp.accepted]
+    parts = [part for _, part in outcome.whatsapp.accepted if part != "letter"]  # of staff, to a parent
     if scenario.state == "Move payment notice":
         return len(outcome.moved) == 1
     if scenario.machine == "payment":

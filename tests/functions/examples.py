@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from functions import record_conversation, record_delivery
+from functions import record_conversation, record_delivery, staff_command
+from functions.adapters.school_config import school
 from tests.conftest import Database
 
 RUDO, TARIRO = "+263772100001", "SSC20250001"
@@ -89,3 +90,19 @@ def ask_office(database: Database, sender: str, message_id: str, hours_ago: int 
         notice=f"notification of {message_id}",
     )
     return int(database.value("SELECT max(id) FROM office_requests"))
+
+
+def command(
+    name: str, about: str | None = None, words: str | None = None, *, quoted: str | None = None, **message: Any
+) -> dict[str, Any]:
+    """What `staff_command` returns for a command of the office; `quoted`: the message that it replies to."""
+    number = school().office.whatsapp
+    plan = {
+        "intent": "staff",
+        "reply_type": "staff",
+        "next": "staff_command",
+        "command": {"name": name, "about": about, "words": words},
+    }
+    found = MESSAGE | {"id": "wamid.command", "phone": number, "bsuid": "ZW.office", "about": quoted} | message
+    person = {"kind": "visitor", "phone": number, "bsuid": "ZW.office"}
+    return staff_command.handler({"message": found, "person": person, "plan": plan}, None)

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from functions import close_office_request, record_conversation, record_delivery, understand
+from functions import record_conversation, record_delivery, understand
 from functions.adapters.cache.message_claims import Claim
 from functions.adapters.cache.redis_client import RedisClient
 from functions.services.record_delivery import EventWriter
 from local.world.sample import SampleSchool
 from tests.conftest import Counts, Database
 from tests.functions.conftest import Cached
-from tests.functions.examples import MESSAGE, PERSON, RUDO, deliver, log_row, record, sqs_batch, status
+from tests.functions.examples import MESSAGE, PERSON, RUDO, command, deliver, log_row, record, sqs_batch, status
 from tests.functions.outages import without_cache, without_primary
 
 WRITTEN_AT = 1795420800
@@ -255,8 +255,7 @@ def test_the_bot_keeps_quiet_where_a_person_has_answered_until_the_office_closes
     assert [cached.load(sender).is_handed_to_office for sender in ("ZW.1", RUDO)] == [True, True]
     assert next_step() == "record_conversation"
     number = database.value("SELECT id FROM office_requests")
-    plan = {"intent": "close", "reply_type": "office_closed", "next": "close_office_request", "entry": str(number)}
-    close_office_request.handler({"message": MESSAGE | {"id": "wamid.close"}, "plan": plan}, None)
+    assert command("close", str(number))["number"] == number
     assert deliver([echo()]) == []  # delivered again
     assert next_step("wamid.next2") == "send_reply"
 

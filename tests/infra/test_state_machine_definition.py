@@ -152,7 +152,8 @@ def test_a_task_is_retried_by_whether_its_function_sends(called: Function, state
 
 
 def test_the_functions_that_send_are_those_that_write_to_people() -> None:
-    assert [item.name for item in FUNCTIONS if item.sends] == ["webhook", "send_reply", "notify_office", "send_receipt"]
+    names = ["webhook", "send_reply", "write_to_parent", "notify_office", "send_receipt"]
+    assert [item.name for item in FUNCTIONS if item.sends] == names
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------

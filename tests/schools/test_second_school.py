@@ -33,6 +33,7 @@ from functions.domain.payments import Receipt
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import Document, Reply
 from functions.domain.school import School
+from functions.domain.staff import Command
 from functions.domain.student_records import Flaw, how_to_fix
 from functions.domain.wording import (
     Problem,
@@ -122,6 +123,7 @@ def turn(reply_type: ReplyType, **found: Any) -> Turn:
         entry="about",
         question="When does school start?",
         kind="voice",
+        command=Command("help"),
     )
     person = found.pop("person", PARENT)
     facts: dict[str, Any] = {

@@ -43,6 +43,8 @@ from functions.domain.student_records import StudentRecord
 from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
+from functions.services.staff.desk import Order
+from functions.services.write_to_parent import Letter
 from infra.catalog import MESSAGE_RECEIVES
 from infra.state_machine_definition import NOT_STARTED_RETRY
 from local.step_functions.errors import FunctionError, InvokeError
@@ -120,6 +122,7 @@ class Functions:
         self.calls: list[tuple[str, Any]] = []
         self.replies: list[str] = []
         self.notifications: list[str] = []
+        self.letters: list[str] = []  # of staff, to parents
         self.cache = Cache()
         self.faults: dict[str, list[Exception]] = {}
         self.instead: dict[str, Fake] = {}
@@ -259,9 +262,16 @@ class Functions:
         self.notifications.append(words_of(reply))
         return {"notified": True, "notification_id": "wamid.notification"}
 
-    def CloseOfficeRequest(self, event: Any) -> Any:  # noqa: N802
-        Message.read(event["message"])
-        return {"number": int(Plan.read(event["plan"]).entry or 0)}
+    def StaffCommand(self, event: Any) -> Any:  # noqa: N802
+        command = Order.parse(event).command
+        letter = {"kind": "reply", "phone": "+263771234567", "words": command.words, "as_template": False}
+        is_reply = command.name == "reply"
+        return {"number": int(command.about or 0), "name": "Rudo", "letter": letter if is_reply else None}
+
+    def WriteToParent(self, event: Any) -> Any:  # noqa: N802
+        letter = Letter.parse(event)
+        self.letters.append(words_of(wording.compose_office_reply(letter.details["words"], SCHOOL)))
+        return {"delivered": "message"}
 
     def SendReply(self, event: Any) -> Any:  # noqa: N802
         self.replies.append(words_of(wording.compose(ReplyRequest.parse(event).turn, SCHOOL, NOW)))
@@ -1059,20 +1069,67 @@ def test_while_the_office_has_the_conversation_nothing_is_sent(functions: Make) 
     assert fakes.payload("RecordConversation")["sent"] is None
 
 
-def test_the_office_closes_a_request(functions: Make) -> None:
-    office = Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.1")
-    fakes = functions(office)
+# --- staff
+
+STAFF = Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.1")
+
+
+def test_staff_close_a_request(functions: Make) -> None:
+    fakes = functions(STAFF)
     execution = converse(fakes, "close 12")
-    assert steps(execution) == [*START, "Close office request", *END]
+    assert steps(execution) == [*START, "Staff command", *END]
     assert "Request 12 is closed" in fakes.replies[0]
+    assert fakes.letters == []
 
 
-def test_a_request_that_cannot_be_closed_now(functions: Make) -> None:
-    fakes = functions(Person(Kind.VISITOR, SCHOOL.office.whatsapp, "ZW.1"))
-    fakes.fail("CloseOfficeRequest", DataUnavailable())
+def test_an_answer_of_staff_reaches_the_parent_before_it_is_confirmed(functions: Make) -> None:
+    fakes = functions(STAFF)
+    execution = converse(fakes, "reply 12 We have found the jacket.")
+    assert steps(execution) == [*START, "Staff command", "Write to parent", *END]
+    assert "We have found the jacket." in fakes.letters[0]
+    assert "Sent to Rudo (request 12)" in fakes.replies[0]
+    assert fakes.payload("RecordConversation")["request"]["delivered"] == "message"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (WhatsAppUnavailable("down"), "did not reach Rudo"),
+        (WhatsAppRefused("no", 131026), "did not reach Rudo"),
+        (DeliveryUnknown("reset"), "do not know whether your words reached Rudo"),
+    ],
+)
+def test_staff_are_told_when_their_answer_did_not_reach_the_parent(
+    functions: Make, error: Exception, said: str
+) -> None:
+    fakes = functions(STAFF)
+    fakes.fail("WriteToParent", error)
+    execution = converse(fakes, "reply 12 We have found the jacket.")
+    assert steps(execution)[-3:] == END
+    assert said in fakes.replies[0]
+
+
+def test_that_a_parent_was_told_is_known_to_the_next_try(functions: Make) -> None:
+    fakes = functions(STAFF)
+    fakes.fail("SendReply", OperatorNeeded("policy", 368))
+    execution = converse(fakes, "reply 12 We have found the jacket.")
+    assert steps(execution)[-2:] == RELEASED
+    assert fakes.payload("ReleaseClaim")["request"]["delivered"] == "message"
+
+
+def test_a_command_that_cannot_be_carried_out_now(functions: Make) -> None:
+    fakes = functions(STAFF)
+    fakes.fail("StaffCommand", DataUnavailable())
     execution = converse(fakes, "close 12")
-    assert steps(execution) == [*START, "Close office request", *END]
+    assert steps(execution) == [*START, "Staff command", *END]
+    assert execution.state("Staff command").attempts == 3
     assert "something went wrong" in fakes.replies[0]
+
+
+def test_what_staff_may_write_is_answered_at_once(functions: Make) -> None:
+    fakes = functions(STAFF)
+    assert steps(converse(fakes, "help")) == [*START, *END]
+    assert "reply 12" in fakes.replies[0]
 
 
 # --- sending

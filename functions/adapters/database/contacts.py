@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database.senders import has_key
@@ -64,6 +64,11 @@ class Contacts:
             news["bsuid"] = message.bsuid
         self._connection.execute(contacts.update().where(contacts.c.id == keep.id).values(**news))
         return learnt
+
+    def find(self, phone: str | None) -> Row[Any] | None:
+        """The contact of that number."""
+        query = select(contacts).where(contacts.c.phone == phone)
+        return self._connection.execute(query).first() if phone else None
 
     def keys_of(self, phone: str | None, bsuid: str | None) -> list[str]:
         """All keys of the person behind either one, the sender's key first: user ids, then numbers."""

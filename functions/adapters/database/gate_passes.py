@@ -4,8 +4,9 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database.tables import gate_passes, pass_looks, pass_requests, students
@@ -166,6 +167,23 @@ class GatePasses:
 
     def close(self, pass_id: int, state: PassState) -> None:
         self._connection.execute(gate_passes.update().where(gate_passes.c.id == pass_id).values(status=state.value))
+
+    def latest(self, student_id: str, limit: int) -> tuple[list[Row[Any]], int]:
+        """The child's passes, the newest first; at most `limit`, and how many there are."""
+        theirs = gate_passes.c.student_id == student_id
+        query = select(gate_passes).where(theirs).order_by(gate_passes.c.id.desc()).limit(limit)
+        count = select(func.count()).select_from(gate_passes).where(theirs)
+        return list(self._connection.execute(query)), int(self._connection.execute(count).scalar_one())
+
+    def find_by_number(self, number: str) -> Row[Any] | None:
+        """The pass with its child's names; locked, so that it is revoked once."""
+        query = (
+            select(gate_passes, students.c.first_name, students.c.last_name)
+            .join(students, students.c.id == gate_passes.c.student_id)
+            .where(gate_passes.c.number == number)
+            .with_for_update(of=gate_passes)
+        )
+        return self._connection.execute(query).first()
 
     def record_upload(self, pass_id: int, media_id: str) -> None:
         """WhatsApp has the PDF; the next request within 29 days uploads nothing."""

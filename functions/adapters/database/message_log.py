@@ -1,6 +1,7 @@
 """The message log: what was asked (never the text), what was answered, what became of it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,15 @@ def outcome(intent: str | None, sent: Mapping[str, Any], *, apology: bool) -> di
         "reply_messages": sent.get("messages"),
     }
     return values | ({"delivery_error": sent.get("code")} if sent.get("status") == "undeliverable" else {})
+
+
+@dataclass(frozen=True)
+class DayCounts:
+    """What happened since midnight."""
+
+    messages: int
+    answers: int
+    apologies: int
 
 
 class MessageLog:
@@ -54,3 +64,11 @@ class MessageLog:
             message_log.c.sender == sender, message_log.c.intent == intent, message_log.c.received_at >= moment
         )
         return int(self._connection.execute(query).scalar_one())
+
+    def count_day(self, moment: datetime) -> DayCounts:
+        """Messages of people since that moment, and what became of them."""
+        is_outcome = {name: func.count().filter(message_log.c.outcome == name) for name in ("answered", "apologised")}
+        query = select(func.count(), is_outcome["answered"], is_outcome["apologised"]).where(
+            message_log.c.received_at >= moment, message_log.c.sender != "", message_log.c.type != "payment"
+        )
+        return DayCounts(*self._connection.execute(query).one())

@@ -27,6 +27,21 @@ class OpenRequest:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A request that is open, with whom it is from."""
+
+    number: int
+    sender: str
+    phone: str | None
+    words: str
+    urgent: bool
+    opened_at: datetime
+    name: str | None  # in their WhatsApp profile
+    bsuid: str | None = None
+    last_message_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class ClosedRequest:
     """A request that has just been closed."""
 
@@ -111,6 +126,28 @@ class OfficeRequests:
         query = select(_table.id).where(is_with_office(), _table.sender.in_([key for key in keys if key]))
         return self._connection.execute(query.limit(1)).first() is not None
 
+    def waiting(self, limit: int) -> tuple[list[Waiting], int]:
+        """The open requests, urgent ones first, then the oldest; at most `limit`, and how many there are.
+
+        A conversation that a person began in the app ends by itself.
+        """
+        is_open = _table.closed_at.is_(None) & ((_table.kind != CONVERSATION) | is_with_office())
+        count = select(func.count()).select_from(office_requests).where(is_open)
+        rows = self._connection.execute(_with_contact().where(is_open).order_by(_table.urgent.desc(), _table.id))
+        found = list({row.number: Waiting(**row._mapping) for row in rows}.values())
+        return found[:limit], int(self._connection.execute(count).scalar_one())
+
+    def find_open(self, number: int) -> Waiting | None:
+        """The open request of that number."""
+        query = _with_contact().where(_table.id == number, _table.closed_at.is_(None))
+        row = self._connection.execute(query.order_by(contacts.c.id).limit(1)).first()
+        return Waiting(**row._mapping) if row else None
+
+    def count_since(self, moment: datetime) -> int:
+        """How many parents asked for the office since that moment."""
+        query = select(func.count()).where(_table.opened_at >= moment, _table.kind != CONVERSATION)
+        return int(self._connection.execute(query).scalar_one())
+
     def close(self, message: Message, number: int | None) -> ClosedRequest | None:
         """Close the request of that number, or the one whose notification is quoted, or the latest one.
 
@@ -139,3 +176,19 @@ class OfficeRequests:
 
     def _latest(self, query: Select[Any]) -> Row[Any] | None:
         return self._connection.execute(query.order_by(_table.id.desc()).limit(1).with_for_update()).first()
+
+
+def _with_contact() -> Select[Any]:
+    """Requests with the contact that they are from; a person may be two contacts until they have written again."""
+    who = (contacts.c.bsuid == _table.sender) | (contacts.c.phone == _table.sender) | (contacts.c.phone == _table.phone)
+    return select(
+        _table.id.label("number"),
+        _table.sender,
+        func.coalesce(_table.phone, contacts.c.phone).label("phone"),
+        _table.words,
+        _table.urgent,
+        _table.opened_at,
+        contacts.c.profile_name.label("name"),
+        contacts.c.bsuid,
+        contacts.c.last_message_at,
+    ).select_from(office_requests.outerjoin(contacts, who))

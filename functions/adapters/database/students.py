@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database.tables import contacts, phones, students, unusable_records
@@ -118,6 +118,11 @@ class Students:
         unusable = select(func.count()).select_from(unusable_records).scalar_subquery()
         row = self._connection.execute(select(active, unusable)).one()
         return {"active": row[0], "unusable": row[1]}
+
+    def unusable(self, limit: int) -> tuple[list[Row[Any]], int]:
+        """Records that a clerk has to put right, the longest known first; at most `limit`, and how many there are."""
+        query = select(unusable_records).order_by(unusable_records.c.first_seen, unusable_records.c.place).limit(limit)
+        return list(self._connection.execute(query)), self.count()["unusable"]
 
     def senders_of(self, numbers: Iterable[str]) -> list[str]:
         """Every key under which someone with one of these numbers may be remembered: the number, and the user id."""

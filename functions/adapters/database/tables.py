@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -157,7 +158,7 @@ message_log = Table(
     Index(None, "sender", "received_at"),
 )
 
-# Written by `open_office_request` and `close_office_request`: parents who asked for a person. While one is open the
+# Written by `open_office_request` and `staff_command`: parents who asked for a person. While one is open the
 # assistant keeps quiet, for 12 hours at most.
 # `record_conversation` notes that the office was notified, `record_delivery` that the notification failed, or that a
 # person has answered in the WhatsApp Business app.
@@ -179,6 +180,28 @@ office_requests = Table(
     Column("notice_id", Text),  # wamid of the notification: the office may quote it to close
     Column("closed_by", Text),  # the message that closed it
     Index(None, "sender", "opened_at"),
+)
+
+# Written by `staff_command`; `record_conversation` and `release_claim` note that the parent was told.
+staff_actions = Table(
+    "staff_actions",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("staff", String(64), nullable=False),  # digest of the number, made with `digest_key`
+    Column("command", String(16), nullable=False),
+    Column("about", Text),  # number of a request or of a pass, or a student id
+    Column("reason", Text),  # of a revocation
+    Column("delivered", String(16)),  # message | template: how the parent was told
+    _moment("done_at", nullable=False, server_default=func.now()),
+)
+
+# Written by `staff_command` on first use: one row.
+digest_key = Table(
+    "digest_key",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
 )
 
 # Written by `record_delivery` (reactions) and `record_conversation` (buttons).
@@ -208,6 +231,7 @@ notices = Table(
 
 __all__ = [
     "contacts",
+    "digest_key",
     "feedback",
     "gate_passes",
     "message_log",
@@ -217,6 +241,7 @@ __all__ = [
     "pass_looks",
     "pass_requests",
     "phones",
+    "staff_actions",
     "students",
     "unusable_records",
 ]

@@ -1,0 +1,1 @@
+"""Commands of the school's staff: one module for each use case."""
