@@ -132,6 +132,7 @@ class Plan:
     look_up: tuple[str, ...] = ()  # ids of students to ask the school about
     welcome: bool = False  # the parent is known from this message on
     urgent: bool = False  # for the office: a child may be in danger or unwell
+    sounds_urgent: bool = False  # of a question: it is for the office where the model cannot judge it
     command: Command | None = None  # of the school's staff
 
     def as_json(self) -> dict[str, object]:
@@ -151,6 +152,7 @@ class Plan:
             "look_up": list(self.look_up),
             "welcome": self.welcome,
             "urgent": self.urgent,
+            "sounds_urgent": self.sounds_urgent,
             "command": self.command.as_json() if self.command else None,
         }
 
@@ -174,6 +176,7 @@ class Plan:
             look_up=tuple(look_up) if isinstance(look_up, list) else (),
             welcome=bool(value.get("welcome")),
             urgent=bool(value.get("urgent")),
+            sounds_urgent=bool(value.get("sounds_urgent")),
             command=Command.read(value.get("command")),
         )
 
@@ -253,7 +256,8 @@ def decide(
     if school.office.is_staff(person.phone) and (command := command_in(message)):
         return _staff(command)
     request = understood or request_of(message, person, pending, school, today, phrases, earlier)
-    about_a_child = request.intent in _ACCOUNT_REPLIES or request.intent == Intent.QUESTION
+    urgent = intents.sounds_urgent(message.text or "", phrases)
+    about_a_child = request.intent in (*_ACCOUNT_REPLIES, Intent.QUESTION) and not urgent
     if person.kind == Kind.VISITOR and request.student_ids and about_a_child:
         plan = Plan(Intent.LOOK_UP, ReplyType.NOT_ON_RECORD)
         return (
@@ -269,9 +273,12 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
     intent = request.intent
     if intent == Intent.SHARED_NUMBER:
         return _menu(Plan(intent, ReplyType.NUMBER_KNOWN), person, school, today)
-    if intent == Intent.OFFICE and school.office.takes_requests:
-        return _office(request, message)
+    urgent = intents.sounds_urgent(message.text or "", phrases)
+    if intent == Intent.OFFICE and (school.office.takes_requests or urgent or request == URGENT_FOR_THE_OFFICE):
+        return _office(request, message, urgent=urgent or request == URGENT_FOR_THE_OFFICE)
     if intent == Intent.QUESTION:
+        if urgent:  # nothing of the account may hold it up
+            return Plan(intent, ReplyType.ANSWER, NextStep.AI_REPLY, question=message.text, sounds_urgent=True)
         return _question(request, message.text or "", person, school, today, phrases)
     if person.kind == Kind.NO_NUMBER and intent in _NEEDS_NUMBER:
         waiting = Pending(intent, request.term) if intent != Intent.MENU else None
@@ -290,17 +297,22 @@ def _staff(command: Command) -> Plan:
     return Plan(Intent.STAFF, ReplyType.STAFF, step, command=command)
 
 
-def _office(request: Request, message: Message) -> Plan:
+def hand_over_urgently(message: Message) -> Plan:
+    """The words are for the office at once."""
+    return _office(URGENT_FOR_THE_OFFICE, message, urgent=True)
+
+
+def _office(request: Request, message: Message, *, urgent: bool) -> Plan:
     """Words for the office open a request; without any we ask for them."""
     words = message.text or ""
     given = request in (FOR_THE_OFFICE, URGENT_FOR_THE_OFFICE)
-    if given or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
+    if given or urgent or (message.tap is None and len(words.split()) >= WORDS_FOR_THE_OFFICE):
         return Plan(
             Intent.OFFICE,
             ReplyType.OFFICE_TOLD,
             NextStep.OPEN_OFFICE_REQUEST,
             question=words,
-            urgent=request == URGENT_FOR_THE_OFFICE,
+            urgent=urgent,
         )
     return Plan(Intent.OFFICE, ReplyType.OFFICE_ASK, pending=Pending(Intent.OFFICE))
 

@@ -289,6 +289,13 @@ def _wants_a_person(parts: Sequence[Part]) -> bool:
     return False
 
 
+def sounds_urgent(text: str, phrases: Phrases) -> bool:
+    """Whether the words may mean that a child is in danger or unwell. The model judges better, if it can be asked."""
+    readings = [(phrases.spelt(word),) for word in tokens(text)]
+    found = (phrases.find(readings, place) for place in range(len(readings)))
+    return any("urgent" in phrase.roles for phrase in found if phrase)
+
+
 def is_personal(text: str, students: Sequence[Student], phrases: Phrases) -> bool:
     """Whether a question is about the parent's own figures, so that the AI needs them and nobody else's cache does."""
     words = set(tokens(text))

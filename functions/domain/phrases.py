@@ -37,6 +37,7 @@ SURROUNDINGS: Final = frozenset(
         "no",
         "negations",  # not: such a message is left to the model, wherever the phrase stands in it
         "questions",  # why, how do I: so is this one
+        "urgent",  # has not come home: a child may be in danger or unwell; such a message is not certain either
         "other_words",  # words of their own that are not missynonyms of ours; they are not certain either
     }
 )
@@ -53,7 +54,7 @@ WORD_LISTS: Final = (
     "name_prefixes",  # written together with a child's name: yaTariro, kaTanaka
 )
 NEEDED_COMMANDS: Final = ("balance", "statement", "gate_pass", "ask", "office", "menu", "opt_out", "opt_in")
-_NOT_CERTAIN: Final = ("negations", "questions", "other_words")
+_NOT_CERTAIN: Final = ("negations", "questions", "urgent", "other_words")
 _MAY_NOT_NEGATE: Final = SURROUNDINGS - {*_NOT_CERTAIN, "no", "options"}
 
 LONGEST_PHRASE: Final = 12  # words

@@ -520,16 +520,40 @@ def is_apology(turn: Turn) -> bool:
 
 def _office_told(turn: Turn, school: School, now: datetime) -> Reply:
     """When to expect an answer; the contacts instead, when the office could not be told."""
-    if not turn.request or not turn.request.get("notified"):
+    is_told = bool(turn.request and turn.request.get("notified"))
+    if turn.plan.urgent:
+        return _urgent(turn.request if is_told else None, school)
+    if not turn.request or not is_told:
         return Text(
             f"I could not pass your message on just now. Please reach the office yourself:\n\n{_office_lines(school)}"
         )
-    told = (
-        f"Your message is with the office (request {turn.request['number']}). {_expect(school, now)} They will write to you "
-        "themselves. Until then I keep quiet in this chat."
+    return Text(
+        f"Your message is with the office (request {turn.request['number']}). {_expect(school, now)} They will write to "
+        "you themselves. Until then I keep quiet in this chat."
     )
-    call = f"If it cannot wait, please reach the school yourself:\n{_office_lines(school)}" if turn.plan.urgent else ""
-    return Text(_join(told, call))
+
+
+def call_if_in_danger(school: School) -> str:
+    """Below an answer to words that sound urgent, though the model did not find them so."""
+    return f"If a child is in danger or unwell now, please call the school:\n{_how_to_call(school)}"
+
+
+def _how_to_call(school: School) -> str:
+    """The office's contacts with a number in any case, if it has one."""
+    office = school.office
+    number = f"📞 {office.whatsapp}\n" if not office.phone and office.whatsapp else ""
+    return f"{number}{_office_lines(school)}"
+
+
+def _urgent(request: Mapping[str, object] | None, school: School) -> Reply:
+    """The phone number first: nobody at the office promises to read a message within minutes."""
+    told = (
+        f"The office has your message too, marked as urgent (request {request['number']}). Until they answer, I keep "
+        "quiet in this chat."
+        if request
+        else "I could not pass your message on just now."
+    )
+    return Text(_join("This cannot wait: please call the school now.", _how_to_call(school), told))
 
 
 def _expect(school: School, now: datetime) -> str:
@@ -635,12 +659,16 @@ def receipt_template(receipt: Receipt, school: School) -> Template | None:
     return Template(names.receipt, names.language, (receipt.student.name, _show(receipt.amount, school), balance))
 
 
-def office_template(person: Person, number: int, school: School) -> Template | None:
+def office_template(person: Person, number: int, school: School, *, urgent: bool = False) -> Template | None:
     """The notification of the office as an approved template: name, number; None where there is none."""
     names = school.templates
     if not names.office:
         return None
-    return Template(names.office, names.language, (person.profile_name or "A parent", str(number)))
+    return Template(
+        names.office,
+        names.language,
+        (person.profile_name or "A parent", f"{number} (URGENT)" if urgent else str(number)),
+    )
 
 
 _COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {

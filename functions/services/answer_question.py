@@ -47,7 +47,7 @@ class QuestionAnswerer:
     school: School
 
     def answer(self, question: Question) -> dict[str, Any]:
-        """`{"answer", "understood", "also", "cacheable", "source": "model" | "knowledge"}`.
+        """`{"answer", "understood", "also", "cacheable", "source": "model" | "knowledge" | "rules"}`.
 
         `understood` and `also`, what to do after it, are a Request as JSON or None.
         """
@@ -59,6 +59,9 @@ class QuestionAnswerer:
             observability.logger().warning(
                 "answered without the model", digest=observability.digest(question.message_id), error=str(error)
             )
+            if question.plan.sounds_urgent:
+                handed = URGENT_FOR_THE_OFFICE.as_json()
+                return {"answer": None, "understood": handed, "also": None, "cacheable": False, "source": "rules"}
             answer = wording.without_model(question.plan, question.account, self.school)
             return {"answer": answer, "understood": None, "also": None, "cacheable": False, "source": "knowledge"}
 
@@ -75,11 +78,14 @@ class QuestionAnswerer:
         parts = _in_order(found)
         text = "\n\n".join(part.text for part in parts if isinstance(part, Answer | QuestionBack))
         first, second = (*(_request(part) for part in parts if isinstance(part, Wish | HandOver)), None, None)[:2]
+        if text and plan.sounds_urgent and not first:
+            text += f"\n\n{wording.call_if_in_danger(school)}"
         is_common = (
             bool(text)
             and not isinstance(found.reply, QuestionBack)
             and not first
             and not plan.personal
+            and not plan.sounds_urgent
             and not question.turns
             and not _names_any(text, question.students)
         )

@@ -9,7 +9,7 @@ from typing import Any
 from functions.adapters import clock, observability
 from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
 from functions.domain import intents, memory
-from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide
+from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide, hand_over_urgently
 from functions.domain.deliveries import WINDOW
 from functions.domain.intents import Intent, Request
 from functions.domain.memory import Turn
@@ -164,8 +164,10 @@ class MessageHandler:
             earlier=turns[-1] if turns else None,
         )
         if self._is_for_the_office(message, person, plan, loaded):
-            rating = plan if plan.intent == Intent.FEEDBACK else None
-            return Understood(NextStep.RECORD_CONVERSATION, person, rating)
+            if not self._must_be_told_again(message, plan):
+                rating = plan if plan.intent == Intent.FEEDBACK else None
+                return Understood(NextStep.RECORD_CONVERSATION, person, rating)
+            plan = hand_over_urgently(message)
         observability.logger().info(
             "understood",
             digest=observability.digest(message.id),
@@ -186,6 +188,11 @@ class MessageHandler:
         unknown = loaded.claim == Claim.UNKNOWN
         return loaded.is_handed_to_office or (unknown and self.history.is_handed_to_office(message))
 
+    def _must_be_told_again(self, message: Message, plan: Plan) -> bool:
+        """Whether the office hears of a danger now, in a conversation that it has for something else."""
+        sounds_urgent = plan.sounds_urgent or plan.urgent
+        return sounds_urgent and not self.history.has_urgent_request(message)
+
     def _complete(
         self,
         found: Understood,
@@ -200,6 +207,11 @@ class MessageHandler:
         if plan.next == NextStep.FIND_STUDENT:
             plan, problem = self.limits.limit_look_ups(plan, person, now)
             found = replace(found, next=plan.next, plan=plan, problem=problem)
+        if plan.sounds_urgent:
+            plan = self.limits.limit_questions(plan, person, now)
+            if plan.next != NextStep.AI_REPLY:
+                plan = hand_over_urgently(incoming.message)
+            return replace(found, next=plan.next, plan=plan)
         if plan.next == NextStep.AI_REPLY and not plan.personal:
             found = self._with_common_answer(found, plan, person, question, loaded, now)
             if found.next == NextStep.AI_REPLY and person.kind == Kind.REGISTERED:

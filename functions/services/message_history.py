@@ -39,6 +39,16 @@ class MessageHistory:
         except DataUnavailable:
             return False
 
+    def has_urgent_request(self, message: Message) -> bool:
+        """Whether the office has an urgent request of the sender; False when the database is down."""
+        from functions.adapters.database.office_requests import OfficeRequests
+
+        try:
+            with self.database().writer() as connection:
+                return OfficeRequests(connection).has_conversation([message.phone, message.bsuid], urgent=True)
+        except DataUnavailable:
+            return False
+
     def may_be_written_to(self, message: Message) -> bool:
         """Whether we may write first to the sender; False when the database is down.
 

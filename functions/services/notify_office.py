@@ -47,7 +47,7 @@ class OfficeNotifier:
     def notify(self, notification: Notification) -> dict[str, Any]:
         """Send the notification; returns what `Outbound.send` does."""
         person, number = notification.person, notification.number
-        template = wording.office_template(person, number, self.school)
+        template = wording.office_template(person, number, self.school, urgent=notification.urgent)
         reply = None
         if not notification.as_template:
             reply = wording.compose_office_notification(

@@ -30,8 +30,9 @@ class OfficeDesk:
             in_app = self.school.office.coexistence
             opened = requests.open(message, plan.question or "", urgent=plan.urgent, seen=in_app)
             is_reachable = requests.office_is_reachable(self.school.office.whatsapp)
+        has_template = bool(self.school.office.whatsapp and self.school.templates.office)
         observability.count("OfficeRequests")
-        notify_by = "message" if is_reachable else "template" if self.school.templates.office else None
+        notify_by = "message" if is_reachable else "template" if has_template else None
         return {
             "number": opened.number,
             "notified": opened.notified,

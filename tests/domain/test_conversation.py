@@ -10,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.adapters.phrases_config import phrases
-from functions.domain.conversation import MAX_LOOK_UPS, NextStep, Pending, Plan, ReplyType, decide
+from functions.domain.conversation import (
+    MAX_LOOK_UPS,
+    URGENT_FOR_THE_OFFICE,
+    NextStep,
+    Pending,
+    Plan,
+    ReplyType,
+    decide,
+)
 from functions.domain.intents import Intent, tap_id
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person
+from functions.domain.school import School
 from functions.domain.staff import Command
 from tests.domain.a_school import (
     FAMILY,
@@ -443,6 +452,31 @@ def test_staff_may_be_parents_too() -> None:
     staff = replace(PARENT, phone=SCHOOL.office.whatsapp)
     assert of(typed("balance"), staff).intent == Intent.BALANCE
     assert of(typed("Close the gate earlier please"), staff).intent == Intent.QUESTION
+
+
+NOT_HOME = "My daughter hasn't come home"
+
+
+@pytest.mark.parametrize("person", [PARENT, VISITOR, HIDDEN])
+def test_what_sounds_urgent_goes_to_the_model_with_nothing_in_between(person: Person) -> None:
+    for text in (NOT_HOME, f"{NOT_HOME}, SSC20259009", f"{NOT_HOME}, what is my balance"):
+        found = of(typed(text), person)
+        assert (found.intent, found.next, found.sounds_urgent) == (Intent.QUESTION, NextStep.AI_REPLY, True)
+        assert (found.needs_account, found.prefetch, found.personal) == (False, False, False)
+        assert Plan.read(json.loads(json.dumps(found.as_json()))) == found
+
+
+@pytest.mark.parametrize("school", [SCHOOL, replace(SCHOOL, office=replace(SCHOOL.office, whatsapp=None))])
+def test_what_is_urgent_is_marked_also_where_the_rules_were_certain_or_nobody_is_on_whatsapp(school: School) -> None:
+    asked_back = Pending(Intent.OFFICE)
+    for text, pending, understood in (
+        ("I want to talk to the office my child is sick", None, None),
+        (NOT_HOME, asked_back, None),
+        ("she is still not there", None, URGENT_FOR_THE_OFFICE),
+    ):
+        found = decide(typed(text), PARENT, pending, school, TODAY, phrases=phrases(), understood=understood)
+        assert (found.reply_type, found.next) == (ReplyType.OFFICE_TOLD, NextStep.OPEN_OFFICE_REQUEST)
+        assert (found.urgent, found.question) == (True, text)
 
 
 def test_student_named_by_a_visitor_is_looked_up_once() -> None:

@@ -15,6 +15,7 @@ from functions.domain.intents import (
     is_personal,
     read_tap,
     recognise,
+    sounds_urgent,
     tap_id,
 )
 from functions.domain.people import Student
@@ -494,3 +495,36 @@ def test_a_question_about_ones_own_figures(text: str, personal: bool) -> None:
 )
 def test_plain_words(text: str, words: str) -> None:
     assert plain(text) == words
+
+
+# --- what sounds urgent -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "urgent"),
+    [
+        ("My daughter hasn't come home", True),
+        ("my son has not arrived home and it is 7pm", True),
+        ("he has not come yet", True),
+        ("Someone not allowed to collect her is at the gate", True),
+        ("she was picked up by a stranger!!", True),
+        ("my child is being bullied in form 2", True),
+        ("Tariro is sick", True),
+        ("there was an accident with the bus", True),
+        ("Mwana haasati asvika kumba", True),
+        ("umntwana uyagula", True),
+        ("my payment has not come yet", False),
+        ("my receipt is missing", False),
+        ("I have not received the statement", False),
+        ("how does sick leave work for teachers", False),
+        ("I hit the wrong button", False),
+        ("gate pass", False),
+    ],
+)
+def test_words_that_may_mean_that_a_child_is_in_danger_are_heard(text: str, urgent: bool) -> None:
+    assert sounds_urgent(text, phrases()) is urgent
+
+
+@pytest.mark.parametrize("text", ["My daughter hasn't come home", "she is sick balance", "accident statement please"])
+def test_such_words_are_no_command(text: str) -> None:
+    assert not asked(text).certain or asked(text).intent == Intent.OFFICE

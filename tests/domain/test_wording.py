@@ -654,3 +654,28 @@ def test_what_counts_as_an_apology() -> None:
     assert is_apology(replace(TURNS[ReplyType.OFFICE_TOLD], request=None))
     assert not is_apology(TURNS[ReplyType.OFFICE_TOLD])
     assert not is_apology(TURNS[ReplyType.BALANCE])
+
+
+# --- urgent -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", [{"number": 12, "notified": True}, {"number": 12, "notified": False}, None])
+@pytest.mark.parametrize(("phone", "whatsapp"), [("+263242000000", None), ("", "+263771000000")])
+def test_who_writes_something_urgent_reads_whom_to_call_first(
+    request_: dict[str, Any] | None, phone: str, whatsapp: str | None
+) -> None:
+    school = replace(SCHOOL, office=replace(SCHOOL.office, phone=phone, whatsapp=whatsapp))
+    urgent = Turn(Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD, urgent=True), PARENT, request=request_)
+    words = plain_words(compose(urgent, school, NOW))
+    assert words.startswith(f"This cannot wait: please call the school now.\n\n📞 {phone or whatsapp}")
+    is_told = bool(request_ and request_["notified"])
+    assert ("marked as urgent (request 12)" in words) is is_told
+    assert ("could not pass your message on" in words) is not is_told
+    assert "expect an answer" not in words
+
+
+def test_the_office_sees_in_the_template_too_that_it_is_urgent() -> None:
+    school = replace(SCHOOL, templates=replace(SCHOOL.templates, office="office_request"))
+    template = office_template(PARENT, 12, school, urgent=True)
+    assert template is not None
+    assert template.parameters[1] == "12 (URGENT)"

@@ -29,7 +29,13 @@ ACCOUNT = {
 
 
 def ask(
-    question: str, *, personal: bool = False, account: Any = None, person: bool = False, turns: Any = None
+    question: str,
+    *,
+    personal: bool = False,
+    account: Any = None,
+    person: bool = False,
+    turns: Any = None,
+    sounds_urgent: bool = False,
 ) -> dict[str, Any]:
     plan = {
         "intent": "question",
@@ -39,6 +45,7 @@ def ask(
         "personal": personal,
         "students": [TARIRO] if personal or account else [],
         "term": "2026-3" if personal else None,
+        "sounds_urgent": sounds_urgent,
     }
     parent = {"kind": "registered", "phone": "+263772000001", "students": [TARIRO]} if person else None
     event = {"message_id": "wamid.1", "plan": plan, "account": account, "person": parent, "turns": turns}
@@ -90,6 +97,20 @@ def test_a_wish_is_named_and_not_answered() -> None:
 )
 def test_what_a_person_must_decide_is_for_the_office(words: str, entry: str) -> None:
     assert ask(words)["understood"] == {"intent": "office", "term": None, "student_ids": [], "entry": entry}
+
+
+def test_without_the_model_what_sounds_urgent_is_for_the_office_at_once(world: OutsideWorld) -> None:
+    world.fails("openai", kind="status", status=500)
+    found = ask("my daughter is not home yet!", sounds_urgent=True)
+    assert (found["understood"]["entry"], found["source"]) == ("urgent", "rules")
+    assert ask("What time does school start?")["source"] == "knowledge"
+
+
+def test_an_answer_to_words_that_sound_urgent_says_whom_to_call(world: OutsideWorld) -> None:
+    found = ask("What time does school start?", sounds_urgent=True)  # the model finds nothing urgent in it
+    assert "08:00" in found["answer"]
+    assert "please call the school" in found["answer"]
+    assert found["cacheable"] is False
 
 
 def test_a_follow_up_is_understood_by_what_was_said_before_and_is_nobody_elses() -> None:

@@ -84,3 +84,8 @@ def test_a_notification_that_was_not_delivered_gives_the_conversation_back(
     assert database.value("SELECT told_at IS NULL AND failed_at IS NOT NULL FROM office_requests")
     assert counts().total("OfficeNotTold") >= 1
     assert open_request()["notify_by"] is None  # a second try would fail as well
+
+
+def test_what_is_urgent_is_marked(cached: Cached, database: Database) -> None:
+    open_office_request.handler({"message": MESSAGE, "plan": OFFICE | {"urgent": True}}, None)
+    assert database.value("SELECT urgent FROM office_requests") is True

@@ -13,6 +13,7 @@ from functions.adapters.cache.account_cache import SOFT_LIFE
 from functions.adapters.cache.message_claims import Claim
 from functions.adapters.cache.sender_cache import PERSON_LIFE
 from functions.adapters.database import connection
+from functions.adapters.school_config import school
 from functions.domain.errors import InvalidRequest
 from functions.services import common_questions
 from functions.services.handle_message import ANSWER_LIFE
@@ -263,6 +264,28 @@ def test_while_the_office_has_the_conversation_only_stop_start_and_ratings_are_a
     cached.senders.forget_person(RUDO)
     start = understood("START", message_id="wamid.5")
     assert (start["next"], start["plan"]["reply_type"]) == ("record_consent", "opted_in")
+
+
+def test_a_danger_reaches_the_office_also_in_a_conversation_that_it_has_and_once(
+    cached: Cached, database: Database, sample_school: SampleSchool
+) -> None:
+    hand_to_office(database)
+    cached.senders.set_handed_to_office(RUDO, handed=True)
+    found = understood("Tariro hasn't come home", message_id="wamid.2")
+    assert (found["next"], found["plan"]["urgent"]) == ("open_office_request", True)
+    assert understood("ok thank you", message_id="wamid.3")["next"] == "record_conversation"
+    database.run("UPDATE office_requests SET urgent = true")
+    assert understood("she is still not home", message_id="wamid.4")["next"] == "record_conversation"
+
+
+def test_a_visitor_with_no_questions_left_is_heard_when_it_sounds_urgent(
+    cached: Cached, database: Database, sample_school: SampleSchool
+) -> None:
+    for number in range(school().visitor_daily_limit):
+        understood(f"What about {number} things?", VISITOR, f"wamid.{number}")
+    assert understood("What about more?", VISITOR, "wamid.a")["plan"]["reply_type"] == "question_limit"
+    found = understood("a child of your school had an accident", VISITOR, "wamid.b")
+    assert (found["next"], found["plan"]["urgent"]) == ("open_office_request", True)
 
 
 def test_without_the_cache_the_database_knows_whose_conversation_the_office_has(

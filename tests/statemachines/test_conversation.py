@@ -853,7 +853,28 @@ def test_what_the_model_hands_over_is_with_the_office_in_the_parents_words(funct
     assert fakes.reply_types() == ["office_told"]
     assert "she is still not here" in fakes.notifications[0]
     assert ("URGENT" in fakes.notifications[0]) is urgent
-    assert (SCHOOL.office.email in fakes.replies[0]) is urgent
+    assert ("please call the school now" in fakes.replies[0]) is urgent
+
+
+def test_when_the_model_cannot_be_asked_what_sounds_urgent_is_with_the_office(functions: Make) -> None:
+    fakes = functions()
+    fakes.fail("AiReply", AnswerUnavailable("down"))
+    execution = converse(fakes, "my daughter hasn't come home")
+    assert steps(execution)[-5:] == ["Open office request", "Notify office", *END]
+    assert "URGENT" in fakes.notifications[0]
+    assert fakes.replies == [fakes.replies[0]]
+    assert "please call the school now" in fakes.replies[0]
+    assert fakes.payload("RecordConversation")["problem"] is None
+
+
+@pytest.mark.parametrize("broken", ["OpenOfficeRequest", "NotifyOffice"])
+def test_whom_to_call_is_said_also_when_the_office_could_not_be_told(functions: Make, broken: str) -> None:
+    fakes = functions()
+    fakes.fail(broken, DataUnavailable())
+    heard(fakes, URGENT_FOR_THE_OFFICE)
+    converse(fakes, "she is still not here and it is dark")
+    assert "please call the school now" in fakes.replies[0]
+    assert "could not pass your message on" in fakes.replies[0]
 
 
 def test_an_old_cached_answer_is_sent_at_once_and_refreshed_after_it(functions: Make) -> None:

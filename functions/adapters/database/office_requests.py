@@ -121,9 +121,14 @@ class OfficeRequests:
             self._connection.execute(insert(office_requests).values(**values, **moments).on_conflict_do_nothing())
         return True
 
-    def has_conversation(self, keys: Sequence[str | None]) -> bool:
-        """Whether the office has the conversation with the person of these keys (phone, BSUID)."""
+    def has_conversation(self, keys: Sequence[str | None], *, urgent: bool = False) -> bool:
+        """Whether the office has the conversation with the person of these keys (phone, BSUID).
+
+        `urgent`: only because of something urgent.
+        """
         query = select(_table.id).where(is_with_office(), _table.sender.in_([key for key in keys if key]))
+        if urgent:
+            query = query.where(_table.urgent)
         return self._connection.execute(query.limit(1)).first() is not None
 
     def waiting(self, limit: int) -> tuple[list[Waiting], int]:
