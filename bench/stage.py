@@ -26,6 +26,7 @@ from local.world.sample import SampleSchool, Student
 
 TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
 TERM: Final = "2026-3"
+NOTICED_SECONDS: Final = 1.1  # until every part of the stack knows of a change: they ask the world once a second
 NO_CEILING: Final = 100_000  # school API calls a minute, where its ceiling is not what is measured
 
 
@@ -73,7 +74,7 @@ class Stage:
     def use(self, profile: str) -> Delays:
         """Delays of that profile from now on."""
         found = self.running.world("PUT", "/profile", {"name": profile})
-        time.sleep(1.1)  # the other parts of the stack ask the world once a second
+        time.sleep(NOTICED_SECONDS)
         return Delays.of(found)
 
     def forget(self, family: Family, question: str = "") -> None:
@@ -91,6 +92,16 @@ class Stage:
             for table in ("pass_requests", "gate_passes"):
                 statement = text(f"DELETE FROM {table} WHERE student_id = ANY(:ids)")  # noqa: S608
                 connection.execute(statement, {"ids": family.ids})
+
+    def scalar(self, query: str) -> Any:
+        """The one value that a query on the primary gives."""
+        with self.database.connect() as connection:
+            return connection.execute(text(query)).scalar_one()
+
+    def column(self, query: str, **values: object) -> list[Any]:
+        """The first column that a query on the primary gives."""
+        with self.database.connect() as connection:
+            return list(connection.execute(text(query), values).scalars())
 
     def restart(self, functions: Sequence[str]) -> None:
         """New processes for these functions, started ahead of need, as provisioned concurrency does."""

@@ -537,6 +537,7 @@ def machine(name: str) -> Machine:
 
 # Deliveries of a message or notice before it is a dead letter. The definitions compare with it at the last one.
 MESSAGE_RECEIVES: Final = 5
+EVENT_RECEIVES: Final = 10  # the same for delivery statuses and notices
 QUEUE_VISIBILITY_SECONDS: Final = machine("conversation").visibility_seconds
 
 

@@ -24,7 +24,7 @@ START_SECONDS: Final = 20
 FOLDERS: Final = "school-postgres-"  # in the system's temporary folder: a clone may be closed to the account below
 UNPRIVILEGED: Final = "nobody"  # PostgreSQL refuses to run as root
 
-# Speed over safety: the data is thrown away at the end of the run.
+# Speed over safety: the data is thrown away at the end of the run. What was committed outlives a killed server, though.
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -53,6 +53,8 @@ class Postgres:
     with Postgres(plan) as postgres:
         postgres.kill_replica()
         postgres.start_replica()
+        postgres.pause_replication()
+        postgres.resume_replication()
 
     Start it from a thread that lives as long as the servers should (see `local.child`).
     """
@@ -82,7 +84,7 @@ class Postgres:
                 if not _open_to_all(self._programs):
                     self._programs = _copy(self._programs, self._folder)
             self._create_primary()
-            self._primary = self._start("primary", self._ports.postgres)
+            self.start_primary()
             self._run(
                 "psql",
                 "-h",
@@ -117,6 +119,31 @@ class Postgres:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def start_primary(self) -> None:
+        """Start the primary, or start it again: with all that was committed."""
+        if self._primary is None:
+            self._primary = self._start("primary", self._ports.postgres)
+
+    def kill_primary(self) -> None:
+        """End the primary as a crash would."""
+        if self._primary:
+            stop(self._primary, signal.SIGQUIT)
+            self._primary = None
+
+    def freeze_primary(self) -> None:
+        """It takes connections and answers nothing, until it is thawed."""
+        _signal_all(self._primary, signal.SIGSTOP)
+
+    def thaw_primary(self) -> None:
+        _signal_all(self._primary, signal.SIGCONT)
+
+    def freeze_replica(self) -> None:
+        """As `freeze_primary`."""
+        _signal_all(self._replica, signal.SIGSTOP)
+
+    def thaw_replica(self) -> None:
+        _signal_all(self._replica, signal.SIGCONT)
+
     def start_replica(self) -> None:
         """Start the replica, or start it again: it catches up with what the primary wrote meanwhile."""
         if self._replica is None:
@@ -128,16 +155,12 @@ class Postgres:
             stop(self._replica, signal.SIGQUIT)
             self._replica = None
 
-    def start_primary(self) -> None:
-        """Start the primary again; the replica connects to it by itself."""
-        if self._primary is None:
-            self._primary = self._start("primary", self._ports.postgres)
+    def pause_replication(self) -> None:
+        """The replica goes on answering, with what it has; as one that lags behind."""
+        self._ask(self._ports.replica, "SELECT pg_wal_replay_pause()", "postgres")
 
-    def kill_primary(self) -> None:
-        """End the primary as a crash would."""
-        if self._primary:
-            stop(self._primary, signal.SIGQUIT)
-            self._primary = None
+    def resume_replication(self) -> None:
+        self._ask(self._ports.replica, "SELECT pg_wal_replay_resume()", "postgres")
 
     def wait_for_replica(self) -> None:
         """Until the replica shows what the primary has written so far."""
@@ -148,8 +171,8 @@ class Postgres:
                 raise ServerError("the PostgreSQL replica does not follow its primary")
             time.sleep(0.02)
 
-    def _ask(self, port: int, query: str) -> str:
-        found = self._call("psql", "-h", "127.0.0.1", "-p", port, "-U", "assistant", "-d", "school", "-Atc", query)
+    def _ask(self, port: int, query: str, user: str = ROLE) -> str:
+        found = self._call("psql", "-h", "127.0.0.1", "-p", port, "-U", user, "-d", DATABASE, "-Atc", query)
         return found.stdout.strip()
 
     def _create_primary(self) -> None:
@@ -194,6 +217,15 @@ class Postgres:
     def _call(self, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [str(self._programs / program), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, user=_user(), cwd="/", check=False)
+
+
+def _signal_all(server: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:
+    """To a server and the process of each of its connections."""
+    if server:
+        parent = psutil.Process(server.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
 
 def _user() -> str | None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -86,6 +87,17 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
         self.stop()
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing, until it is thawed."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process:
+            self._process.send_signal(number)
 
     def _ask(self, *words: str) -> str:
         """One command in Redis's own protocol: the client library would need a working cluster first."""

@@ -11,6 +11,7 @@ from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
 from functions.domain import intents, memory
 from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide, hand_over_urgently
 from functions.domain.deliveries import WINDOW
+from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent, Request
 from functions.domain.memory import Turn
 from functions.domain.messages import Message
@@ -110,16 +111,23 @@ class MessageHandler:
         """DONE for a message that was answered, BUSY for one that another run has; None: it is this run's.
 
         The message log is asked whenever the claim does not prove that the message is new: it was delivered before, or
-        it is older than what the cache holds, because the cache was emptied or is down.
+        it is older than what the cache holds, because the cache was emptied or is down. A message that was delivered
+        before waits in the queue while neither can tell.
         """
         if step := CLAIM_STEPS.get(loaded.claim):
             return step
         message = incoming.message
         is_older = bool(message.timestamp) and message.timestamp < loaded.complete_since + CLOCK_SKEW
-        is_doubtful = incoming.receive_count > 1 or is_older or loaded.claim == Claim.UNKNOWN
-        if is_doubtful and self.history.was_answered(message.id):
+        is_unclaimed = is_older or loaded.claim == Claim.UNKNOWN  # no claim proves nothing
+        is_repeated = incoming.receive_count > 1
+        if not is_repeated and not is_unclaimed:
+            return None
+        was_answered = self.history.was_answered(message.id)
+        if was_answered:
             self.claims.mark_done([message.id])
             return NextStep.DONE
+        if was_answered is None and is_repeated and is_unclaimed:
+            raise DataUnavailable("neither the cache nor the message log can tell whether it was answered")
         return None
 
     def _reopen(self, incoming: IncomingMessage) -> Understood:

@@ -19,15 +19,15 @@ class MessageHistory:
 
     database: "Callable[[], Database]"
 
-    def was_answered(self, message_id: str) -> bool:
-        """False when the database is down."""
+    def was_answered(self, message_id: str) -> bool | None:
+        """None when the database is down."""
         from functions.adapters.database.message_log import MessageLog
 
         try:
             with self.database().writer() as connection:
                 return MessageLog(connection).was_answered(message_id)
         except DataUnavailable:
-            return False
+            return None
 
     def is_handed_to_office(self, message: Message) -> bool:
         """Whether the office has this conversation; False when the database is down."""

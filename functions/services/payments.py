@@ -103,11 +103,14 @@ class ReceiptPreparer:
         """Each guardian who may be written to, without those who have their receipt: a notice may come again."""
         window_began = datetime.now(UTC) - WINDOW
         log = MessageLog(connection)
+        contacts = {
+            f"{notice.message_id}:{row.id}": row for row in Senders(connection).contacts_for_receipts(student.id)
+        }
+        sent = self.claims.done(list(contacts))  # the log does not know of what was sent while the database was down
         found = []
-        for contact in Senders(connection).contacts_for_receipts(student.id):
+        for receipt_id, contact in contacts.items():
             is_closed = contact.last_message_at is None or contact.last_message_at < window_began
-            receipt_id = f"{notice.message_id}:{contact.id}"
-            if (is_closed and not self.school.templates.receipt) or log.was_answered(receipt_id):
+            if (is_closed and not self.school.templates.receipt) or receipt_id in sent or log.was_answered(receipt_id):
                 continue
             # The number may have been handed on to someone else; the user id ends with its owner.
             phone = None if contact.bsuid else contact.phone
@@ -119,7 +122,7 @@ class ReceiptPreparer:
         """Whether the person wants it and has not got it from an earlier run; False when the database is down."""
         try:
             with self.database.writer() as connection:
-                if MessageLog(connection).was_answered(receipt_id):
+                if self.claims.done([receipt_id]) or MessageLog(connection).was_answered(receipt_id):
                     return False
                 return Senders(connection).may_be_written_to(person.phone, person.bsuid)
         except DataUnavailable:
@@ -137,6 +140,7 @@ class PaymentRecorder:
     def record_receipt(self, recipient: Mapping[str, Any], payment: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
         """One receipt that was sent, and its content, in case WhatsApp cannot deliver it within 24 hours."""
         person = Person.read(recipient["person"])
+        self.claims.mark_done([str(recipient["id"])])
         self.redis.store({"person": person.as_json(), "payment": dict(payment)}, "receipt", str(recipient["id"]))
         with self.database.writer() as connection:
             values = outcome(LOGGED_AS, sent, apology=False)

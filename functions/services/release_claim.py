@@ -20,8 +20,8 @@ class ClaimReleaser:
     claims: MessageClaims
     database: Database
 
-    def release(self, message_id: str, run: str, request: Mapping[str, Any]) -> dict[str, bool]:
-        """`{"answered"}`: whether the message was answered all the same, as far as the message log knows.
+    def release(self, message_id: str, run: str, request: Mapping[str, Any]) -> dict[str, bool | None]:
+        """`{"answered"}`: whether the message log has an answer all the same; None when the database is down.
 
         `request`: to the office, or what a command of staff has done; who was told must not be told again.
         """
@@ -37,4 +37,4 @@ class ClaimReleaser:
             if request.get("notified") or request.get("delivered"):
                 raise
             observability.logger().warning("message log not read", error=type(error).__name__)
-            return {"answered": False}
+            return {"answered": None}

@@ -7,11 +7,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.catalog import MESSAGE_RECEIVES, Function, Machine
+from infra.catalog import EVENT_RECEIVES, MESSAGE_RECEIVES, Function, Machine
 from infra.constructs.acknowledge import acknowledge
 from infra.settings import Settings
 
-EVENT_RECEIVES: Final = 10
 RETENTION: Final = Duration.days(4)
 DEAD_LETTER_RETENTION: Final = Duration.days(14)
 MINUTE: Final = Duration.minutes(1)

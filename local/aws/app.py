@@ -56,6 +56,9 @@ class App:
                     return page({"message": f"no pipe starts {machine}; there are: {', '.join(account.pipes)}"}, 404)
                 account.pipes[machine].is_paused = action == "stop"
                 return page({"stopped": account.pipes[machine].is_paused})
+            case "POST", ["queues", "forget-duplicates"]:
+                account.queues.forget_duplicates()
+                return page({"forgotten": True})
             case "POST", ["redrive"]:
                 return page({"moved": account.queues.redrive()})
         return None
@@ -76,11 +79,13 @@ class App:
         return page(execution.sync_response(), content_type=AMZ_JSON)
 
     def _failure(self, environ: Environ, call: Call) -> Response | None:
-        status = self._faults.status_of(call)
-        if status == 200:
+        met = self._faults.meet(call)
+        if met.status == 200:
             return None
+        if met.is_done:
+            Response.from_app(self._moto, dict(environ))
         content_type = AMZ_JSON if environ.get("HTTP_X_AMZ_TARGET") else "application/json"
-        return page({"__type": "InternalServiceError", "message": "injected fault"}, status, content_type)
+        return page({"__type": "InternalServiceError", "message": "injected fault"}, met.status, content_type)
 
 
 def page(value: Any, status: int = 200, content_type: str = "application/json") -> Response:

@@ -1,4 +1,4 @@
-"""Secrets Manager and S3 are as slow as the world's profile says, and fail as its faults say."""
+"""Secrets Manager, S3 and SQS are as slow as the world's profile says, and fail as its faults say."""
 
 import time
 from collections.abc import Mapping
@@ -23,12 +23,23 @@ class Call:
     @classmethod
     def of(cls, environ: Environ) -> "Call | None":
         """From a WSGI request; None for every other service."""
-        if environ.get("HTTP_X_AMZ_TARGET") == "secretsmanager.GetSecretValue":
-            return cls("secrets", "get")
+        match environ.get("HTTP_X_AMZ_TARGET"):
+            case "secretsmanager.GetSecretValue":
+                return cls("secrets", "get")
+            case "AmazonSQS.SendMessageBatch":
+                return cls("sqs", "send")
         signature = environ.get("HTTP_AUTHORIZATION", "") + environ["QUERY_STRING"]
         if "/s3/aws4_request" in signature.replace("%2F", "/") and environ["REQUEST_METHOD"] in {"GET", "PUT"}:
             return cls("s3", environ["REQUEST_METHOD"].lower())
         return None
+
+
+@dataclass(frozen=True)
+class Met:
+    """What becomes of a call."""
+
+    status: int  # that its caller gets
+    is_done: bool  # whether the service does what was asked
 
 
 class Faults:
@@ -37,8 +48,10 @@ class Faults:
     def __init__(self, world: WorldClient) -> None:
         self._world = world
 
-    def status_of(self, call: Call) -> int:
-        """Wait as long as the call should take; then 200, or the status with which it is to fail."""
+    def meet(self, call: Call) -> Met:
+        """Wait as long as the call should take; then what is to become of it."""
+        if call.service == "sqs" and not self._world.is_faulty("sqs"):  # in every message's way: as fast as can be
+            return Met(200, is_done=True)
         start, status = time.time(), 200
         try:
             time.sleep(self._world.seconds(DELAYS.get((call.service, call.operation), "")))
@@ -48,6 +61,6 @@ class Faults:
             elif fault:
                 time.sleep(SILENCE_SECONDS if fault["kind"] == "silent" else 0)
                 status = fault.get("status") or 500
-            return status
+            return Met(status, is_done=status == 200 or fault["kind"] == "lost")
         finally:
             self._world.record(call.service, call.operation, start, status)

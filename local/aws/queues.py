@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from moto.sqs.models import Queue, SQSBackend
 
-from infra.catalog import FUNCTIONS, Machine, Trigger
+from infra.catalog import EVENT_RECEIVES, FUNCTIONS, MESSAGE_RECEIVES, Machine, Trigger
 from local.plan import EVENTS_QUEUE
 
-MAX_RECEIVE_COUNT: Final = 20
 RETENTION_SECONDS: Final = 14 * 86400  # of dead letters
 EVENTS_VISIBILITY_SECONDS: Final = 6 * max(item.timeout for item in FUNCTIONS if item.trigger is Trigger.QUEUE)
 _FIFO: Final[dict[str, Any]] = {"FifoQueue": "true"}
@@ -29,12 +28,14 @@ class Queues:
         for machine in machines:
             if machine.queue:
                 name, dead = f"{machine.queue}.fifo", f"{machine.queue}-dead.fifo"
-                self._create(name, dead, machine.visibility_seconds, _FIFO, _HIGH_THROUGHPUT)
-        self._create(EVENTS_QUEUE, f"{EVENTS_QUEUE}-dead", EVENTS_VISIBILITY_SECONDS, {}, {})
+                self._create(name, dead, MESSAGE_RECEIVES, machine.visibility_seconds, _FIFO, _HIGH_THROUGHPUT)
+        self._create(EVENTS_QUEUE, f"{EVENTS_QUEUE}-dead", EVENT_RECEIVES, EVENTS_VISIBILITY_SECONDS, {}, {})
 
-    def _create(self, name: str, dead_name: str, visibility: int, kind: dict[str, Any], more: dict[str, Any]) -> None:
+    def _create(
+        self, name: str, dead_name: str, receives: int, visibility: int, kind: dict[str, Any], more: dict[str, Any]
+    ) -> None:
         dead = self.backend.create_queue(dead_name, **kind, MessageRetentionPeriod=RETENTION_SECONDS)
-        redrive = {"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": MAX_RECEIVE_COUNT}
+        redrive = {"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": receives}
         queue = self.backend.create_queue(name, **kind, **more, VisibilityTimeout=visibility, RedrivePolicy=redrive)
         self.all |= {dead_name: dead, name: queue}
         self._sources[dead_name] = name
@@ -45,6 +46,11 @@ class Queues:
     def counts(self) -> dict[str, dict[str, int]]:
         """Visible and in-flight messages of each queue."""
         return {name: _counts(queue) for name, queue in self.all.items()}
+
+    def forget_duplicates(self) -> None:
+        """As if the five minutes were over in which a FIFO queue knows a message that is sent again."""
+        for queue in self.all.values():
+            queue.__dict__.pop("deduplication_ids", None)
 
     def redrive(self) -> int:
         """Move all dead letters back to their queues; how many there were."""

@@ -21,6 +21,11 @@ from local.lambda_service.runtime_api import RuntimeApi
 from local.plan import function_arn
 from local.world.http_server import listen
 
+# Injected faults of an invocation: before its effects, or after them and before the result is known.
+DIES_BEFORE: Final = "dies_before"
+DIES_AFTER: Final = "dies_after"
+HANGS_AFTER: Final = "hangs_after"
+FAULTS: Final = (DIES_BEFORE, DIES_AFTER, HANGS_AFTER)
 INIT_SECONDS: Final = 30  # AWS allows 10; here many processes start at once on few cores
 
 
@@ -43,6 +48,8 @@ class Owner(Protocol):
     def init_failed(self, result: Result) -> None: ...
 
     def idle(self, environment: "ExecutionEnvironment") -> None: ...
+
+    def take_fault(self, kind: str) -> bool: ...
 
     def report(self, invocation: Invocation, result: Result, init_ms: float | None, seconds: float) -> None: ...
 
@@ -115,7 +122,10 @@ class ExecutionEnvironment:
         invocation.started = self.last_used = time.monotonic()
         self.current = invocation
         self._start_timer(self.pool.function.timeout)
-        self._next.set_result(invocation)
+        if self.pool.take_fault(DIES_BEFORE):
+            self.stop()
+        else:
+            self._next.set_result(invocation)
 
     def _finish(self, result: Result) -> None:
         invocation, self.current = self.current, None
@@ -146,6 +156,11 @@ class ExecutionEnvironment:
 
     def complete(self, result: Result) -> None:
         """The result of the current invocation."""
+        if self.pool.take_fault(DIES_AFTER):
+            self.stop()
+            return
+        if self.pool.take_fault(HANGS_AFTER):  # until its timeout
+            return
         if len(result.payload) > LARGEST_PAYLOAD:
             message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_PAYLOAD} bytes)."
             result = Result.error("Function.ResponseSizeTooLarge", message)

@@ -6,6 +6,8 @@
 | `PUT /2017-10-31/functions/<name>/concurrency` | AWS's PutFunctionConcurrency |
 | `GET /functions` | each function: processes, invocations, cold starts, last start in ms |
 | `POST /functions/<name>/reset` | ends its processes, so that its next start is a cold one |
+| `POST /functions/<name>/kill` | ends one of its processes in the middle of an invocation, if one is busy |
+| `PUT /functions/<name>/faults` | how many of its next invocations fail, by kind: `{"dies_after": 1}`; `{}` for none |
 | `POST /functions/<name>/processes/<n>` | at most that many processes; invocations beyond them wait |
 | `POST /warm` | starts what is kept warm |
 | `GET /ready` | 200 once the warm processes wait for work, or have failed to start |
@@ -13,10 +15,12 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import unquote
 
+from local.lambda_service.execution_environment import FAULTS
 from local.lambda_service.invocation import COLD_START, LARGEST_PAYLOAD, REQUEST_ID, Result, TooManyRequests
 from local.lambda_service.pool import Pool
 from local.plan import function_arn
@@ -60,6 +64,10 @@ class InvokeApi:
             case ["POST", "functions", name, "reset"] if name in pools:
                 pools[name].reset()
                 return Response.of(pools[name].describe())
+            case ["POST", "functions", name, "kill"] if name in pools:
+                return Response.of({"killed": pools[name].kill_busy()})
+            case ["PUT", "functions", name, "faults"] if name in pools:
+                return self._set_faults(pools[name], request)
             case ["POST", "functions", name, "processes", number] if name in pools:
                 pools[name].max_processes = int(number)
                 return Response.of(pools[name].describe())
@@ -94,6 +102,13 @@ class InvokeApi:
         if result.failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
         return Response(200, result.payload, headers=headers)
+
+    def _set_faults(self, pool: Pool, request: Request) -> Response:
+        if unknown := set(request.json) - set(FAULTS):
+            message = f"{', '.join(sorted(unknown))}: expected one of {', '.join(FAULTS)}"
+            return error_response("InvalidParameterValueException", 400, message)
+        pool.faults = Counter({kind: int(times) for kind, times in request.json.items()})
+        return Response.of(dict(pool.faults))
 
     def _ready(self) -> Response:
         provisioned = self._functions.provisioned

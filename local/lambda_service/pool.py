@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import json
+import random
 import time
-from collections import deque
+from collections import Counter, deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,7 @@ class Pool:
         self.init_failure: Result | None = None  # of the last start
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log.open("ab", buffering=0)
+        self.faults: Counter[str] = Counter()  # injected: kind -> how many invocations it is to meet
         self._start_slots = start_slots
         self._environments: set[ExecutionEnvironment] = set()
         self._idle: list[ExecutionEnvironment] = []  # last in, first out
@@ -67,6 +69,13 @@ class Pool:
         for environment in list(self._environments):
             self._remove(environment)
             environment.stop()
+
+    def kill_busy(self) -> bool:
+        """End one process in the middle of an invocation, as a crash would; False if none is busy."""
+        busy = [environment for environment in self._environments if environment.current]
+        if busy:
+            random.choice(busy).stop()
+        return bool(busy)
 
     async def close(self) -> None:
         """End all processes and wait until they have ended."""
@@ -117,6 +126,12 @@ class Pool:
             environment.assign(self._waiting.popleft())
         else:
             self._idle.append(environment)
+
+    def take_fault(self, kind: str) -> bool:
+        """Whether this invocation is to fail in that way; counted down."""
+        is_met = self.faults[kind] > 0
+        self.faults[kind] -= is_met
+        return is_met
 
     def init_failed(self, result: Result) -> None:
         """Fail the oldest waiting invocation; the others try again, each with a process of its own."""

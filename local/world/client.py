@@ -18,6 +18,8 @@ class WorldClient:
         self._url = url
         self._profile: dict[str, Any] = {}
         self._fresh_until = 0.0
+        self._faulty: set[str] = set()
+        self._faulty_until = 0.0
         self._lock = threading.Lock()
         self._calls: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._report_calls, name="calls to the world", daemon=True).start()
@@ -29,6 +31,14 @@ class WorldClient:
                 self._profile = self._page("GET", "/profile") or {}
                 self._fresh_until = time.monotonic() + CACHE_SECONDS
             return float(self._profile.get(setting, 0))
+
+    def is_faulty(self, service: str) -> bool:
+        """Whether a fault of the service is in force; a second old at most, for what is called too often to ask."""
+        with self._lock:
+            if time.monotonic() > self._faulty_until:
+                self._faulty = set(self._page("GET", "/faults") or ())
+                self._faulty_until = time.monotonic() + CACHE_SECONDS
+            return service in self._faulty
 
     def take_fault(self, service: str, operation: str) -> dict[str, Any] | None:
         """The fault that applies to this call, if any; taking it counts it down."""

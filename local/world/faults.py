@@ -12,6 +12,7 @@ OPERATIONS: Final[dict[str, tuple[str, ...]]] = {
     "openai": ("responses", "transcriptions"),
     "secrets": ("get",),
     "s3": ("put", "get"),
+    "sqs": ("send",),
     "database": ("connect", "writer", "reader"),
 }
 KINDS: Final = {
@@ -117,4 +118,6 @@ class Faults:
         return fault
 
     def as_json(self) -> dict[str, list[dict[str, Any]]]:
-        return {service: [asdict(fault) for fault in found.values()] for service, found in self._by_service.items()}
+        return {
+            service: [asdict(fault) for fault in found.values()] for service, found in self._by_service.items() if found
+        }

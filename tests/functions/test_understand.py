@@ -14,7 +14,7 @@ from functions.adapters.cache.message_claims import Claim
 from functions.adapters.cache.sender_cache import PERSON_LIFE
 from functions.adapters.database import connection
 from functions.adapters.school_config import school
-from functions.domain.errors import InvalidRequest
+from functions.domain.errors import DataUnavailable, InvalidRequest
 from functions.services import common_questions
 from functions.services.handle_message import ANSWER_LIFE
 from local.world.sample import SampleSchool
@@ -191,6 +191,28 @@ def test_a_redelivered_message_that_was_never_answered_is_answered(cached: Cache
     assert understood(run="run-1")["next"] == "send_reply"
     release_claim.handler({"message_id": "wamid.1", "run": "run-1", "request": None}, None)
     assert understood(run="run-2", receive_count=2)["next"] == "send_reply"
+
+
+def test_a_redelivered_message_waits_while_neither_cache_nor_message_log_knows_it(
+    cached: Cached, environment: pytest.MonkeyPatch
+) -> None:
+    record()
+    cached.lose_everything()
+    without_database(environment)
+    with pytest.raises(DataUnavailable):
+        understood(receive_count=2)
+    without_cache(environment)
+    with pytest.raises(DataUnavailable):
+        understood(receive_count=2)
+
+
+def test_a_redelivered_message_that_the_cache_would_know_is_answered_without_the_database(
+    cached: Cached, environment: pytest.MonkeyPatch, later: Later
+) -> None:
+    cached.load("someone else")
+    later(120)  # the cache holds every claim since then
+    without_database(environment)
+    assert understood(receive_count=2)["next"] == "send_reply"
 
 
 def test_a_late_message_that_was_answered_gets_no_template(approve: Approve, cached: Cached) -> None:

@@ -71,6 +71,50 @@ def test_a_replica_comes_back_with_what_it_missed(
     replica.close()
 
 
+def test_a_killed_primary_comes_back_with_all_that_was_committed(plan: Plan, servers: Postgres) -> None:
+    connection = connect(plan.ports.postgres)
+    connection.run("CREATE TABLE kept (a int)")
+    connection.run("INSERT INTO kept VALUES (1)")
+    servers.kill_primary()
+    with pytest.raises(pg8000.exceptions.InterfaceError):
+        connect(plan.ports.postgres)
+    servers.start_primary()
+    connection = connect(plan.ports.postgres)
+    assert connection.run("SELECT a FROM kept") == [[1]]
+    connection.run("INSERT INTO kept VALUES (2)")
+    servers.wait_for_replica()
+    connection.close()
+
+
+def test_while_replication_is_paused_the_replica_answers_with_what_it_has(
+    plan: Plan, servers: Postgres, primary: pg8000.native.Connection
+) -> None:
+    primary.run("CREATE TABLE paused (a int)")
+    servers.wait_for_replica()
+    servers.pause_replication()
+    primary.run("INSERT INTO paused VALUES (1)")
+    replica = connect(plan.ports.replica)
+    assert eventually(lambda: replica.run("SELECT pg_get_wal_replay_pause_state()") == [["paused"]])
+    assert replica.run("SELECT a FROM paused") == []
+    servers.resume_replication()
+    servers.wait_for_replica()
+    assert replica.run("SELECT a FROM paused") == [[1]]
+    replica.close()
+
+
+@pytest.mark.parametrize("server", ["primary", "replica"])
+def test_a_frozen_server_answers_nothing_until_it_is_thawed(plan: Plan, servers: Postgres, server: str) -> None:
+    port = plan.ports.postgres if server == "primary" else plan.ports.replica
+    connection = pg8000.native.Connection("assistant", host="127.0.0.1", port=port, database="school", timeout=0.2)
+    getattr(servers, f"freeze_{server}")()
+    with pytest.raises((pg8000.exceptions.InterfaceError, TimeoutError)):
+        connection.run("SELECT 1")
+    getattr(servers, f"thaw_{server}")()
+    again = connect(port)
+    assert again.run("SELECT 1") == [[1]]
+    again.close()
+
+
 def test_no_server_survives_a_killed_parent(tmp_path: Path) -> None:
     script = (
         "import os, pathlib, sys\n"

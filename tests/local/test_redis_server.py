@@ -56,6 +56,19 @@ def test_after_a_kill_it_starts_again_empty(plan: Plan, server: RedisServer) -> 
     client.close()
 
 
+def test_a_frozen_server_takes_connections_and_answers_nothing_until_it_is_thawed(
+    plan: Plan, server: RedisServer
+) -> None:
+    client = redis.Redis("127.0.0.1", plan.ports.redis, socket_timeout=0.2)
+    client.ping()
+    server.freeze()
+    with pytest.raises(redis.exceptions.TimeoutError):
+        client.ping()
+    server.thaw()
+    assert client.ping()
+    client.close()
+
+
 def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, plan: Plan) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: None)

@@ -16,6 +16,8 @@ from functions import (
     release_claim,
     send_receipt,
 )
+from functions.adapters.database.message_log import MessageLog
+from functions.domain.errors import DataUnavailable
 from infra.catalog import MESSAGE_RECEIVES
 from local.step_functions.definitions import substitute
 from local.step_functions.execution import Execution
@@ -198,6 +200,25 @@ def test_a_receipt_that_is_lost_at_the_last_try_is_counted_and_the_others_are_se
     assert process(receive_count=MESSAGE_RECEIVES).status == "SUCCEEDED"
     assert len(world.outbox()) == 1
     assert '"ReceiptsLost":[1.0]' in capsys.readouterr().out
+
+
+def test_a_receipt_that_could_not_be_logged_is_not_sent_again_with_those_that_failed(
+    records: Database, world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    """The database goes down while receipts are sent, and WhatsApp does not take one of them."""
+    have_written(records, RUDO, TENDAI)
+    world.fails("graph", kind="status", status=400, code=131042, times=1)
+    with environment.context() as outage:
+
+        def lost(*_: Any, **__: Any) -> None:
+            raise DataUnavailable("no database")
+
+        outage.setattr(MessageLog, "record", lost)
+        assert process().status == "FAILED"
+    assert len(world.outbox()) == 1
+    assert records.run("SELECT * FROM message_log") == []
+    assert process(receive_count=2).status == "SUCCEEDED"
+    assert sorted(message["to"] for message in world.outbox()) == [RUDO, TENDAI]
 
 
 def test_a_receipt_whose_delivery_is_unknown_is_not_sent_again(records: Database, world: OutsideWorld) -> None:

@@ -1354,12 +1354,13 @@ def test_a_message_that_cannot_be_understood_now_stays_in_the_queue(functions: M
     ("answered", "fields"),
     [
         (True, {}),  # a duplicate of an answered message
+        (None, {}),  # the database is down: it may be one
         (False, {"type": "undelivered"}),
         (False, {"timestamp": 1795423500 - 25 * 3600}),  # it may only get a template
     ],
 )
 def test_what_was_answered_or_is_late_is_never_apologised_for(
-    functions: Make, answered: bool, fields: dict[str, Any]
+    functions: Make, answered: bool | None, fields: dict[str, Any]
 ) -> None:
     fakes = functions()
     fakes.fail("Understand", KeyError("bug"))

@@ -114,6 +114,18 @@ class MessageClaims:
         if message_ids:
             self._redis.run(mark, None)
 
+    def done(self, message_ids: Sequence[str]) -> set[str]:
+        """Those of these messages that are marked as done; none of them when the cache is down."""
+
+        def read(cluster: RedisCluster) -> set[str]:
+            pipe = pipeline(cluster)
+            for message_id in message_ids:
+                pipe.get(key("claim", message_id))
+            found = zip(message_ids, pipe.execute(), strict=True)
+            return {message_id for message_id, claim in found if claim == Claim.DONE.value}
+
+        return self._redis.run(read, set()) if message_ids else set()
+
     def finish(
         self,
         message_id: str,

@@ -111,6 +111,8 @@ class World:
         match method, path.strip("/").split("/"):
             case "GET", ["profile"]:
                 return 200, {}, self.profile
+            case "GET", ["faults"]:
+                return 200, {}, {name.partition(".")[0]: [fault] for name, fault in self.faults.items()}
             case "POST", ["faults", service, "take"]:
                 return 200, {}, self.faults.get(f"{service}.{body['operation']}")
             case "POST", ["calls"]:

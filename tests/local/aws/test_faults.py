@@ -1,5 +1,6 @@
 """Secrets Manager and S3 are as slow and fail as the simulated world says."""
 
+import json
 import time
 
 import pytest
@@ -34,3 +35,33 @@ def test_delays_and_faults_of_the_world_apply_and_calls_are_recorded(account: Ru
     told = eventually(lambda: len(account.world.recorded) >= 6 and account.world.recorded)
     assert {(call["service"], call["operation"]) for call in told} == {("secrets", "get"), ("s3", "put"), ("s3", "get")}
     assert {call["status"] for call in told} == {200, 500, 503}
+
+
+@pytest.mark.parametrize(("fault", "is_taken"), [({"kind": "status", "status": 503}, False), ({"kind": "lost"}, True)])
+def test_a_queue_refuses_a_message_or_takes_it_and_says_otherwise(
+    account: RunningAccount, fault: dict[str, object], is_taken: bool
+) -> None:
+    sqs, url, name = account.client("sqs"), account.plan.queue_url("messages.fifo"), str(fault["kind"])
+    account.functions.calls.clear()
+    account.world.faults = {"sqs.send": fault}
+    entry = {"Id": "0", "MessageBody": json.dumps({"id": name}), "MessageGroupId": "g", "MessageDeduplicationId": name}
+
+    def is_refused() -> bool:
+        """The fault is noticed within a second."""
+        try:
+            sqs.send_message_batch(QueueUrl=url, Entries=[entry | {"MessageDeduplicationId": f"{name} {time.time()}"}])
+        except ClientError:
+            return True
+        return False
+
+    eventually(is_refused)
+    account.functions.calls.clear()
+    with pytest.raises(ClientError):
+        sqs.send_message_batch(QueueUrl=url, Entries=[entry])
+    account.world.faults = {}
+    if is_taken:
+        assert eventually(lambda: {"id": name} in account.functions.of("understand"))
+    else:
+        account.send("after", "after")
+        assert eventually(lambda: {"id": "after"} in account.functions.of("understand"))
+        assert {"id": name} not in account.functions.of("understand")

@@ -5,6 +5,7 @@ import json
 import pytest
 from moto.sqs.models import sqs_backends
 
+from infra.catalog import EVENT_RECEIVES, MESSAGE_RECEIVES
 from tests.conftest import eventually
 from tests.local.aws.conftest import RunningAccount
 
@@ -21,8 +22,15 @@ def test_each_fifo_queue_has_the_attributes_that_are_deployed(
     assert found["VisibilityTimeout"] == visibility
     assert json.loads(found["RedrivePolicy"]) == {
         "deadLetterTargetArn": f"arn:aws:sqs:eu-west-1:123456789012:{queue}-dead.fifo",
-        "maxReceiveCount": 20,
+        "maxReceiveCount": MESSAGE_RECEIVES,
     }
+
+
+def test_events_are_delivered_as_often_as_on_aws(account: RunningAccount) -> None:
+    found = account.client("sqs").get_queue_attributes(
+        QueueUrl=account.plan.queue_url("events"), AttributeNames=["RedrivePolicy"]
+    )
+    assert json.loads(found["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == EVENT_RECEIVES
 
 
 def test_every_queue_has_a_queue_for_its_dead_letters(account: RunningAccount) -> None:
@@ -37,9 +45,18 @@ def test_a_message_that_failed_too_often_is_a_dead_letter_until_a_redrive(accoun
     queue = sqs_backends["123456789012"]["eu-west-1"].queues["messages.fifo"]
     with queue._messages_lock:
         for message in queue._messages:
-            message.approximate_receive_count = 20
+            message.approximate_receive_count = MESSAGE_RECEIVES
     eventually(lambda: account.page("/queues")["messages-dead.fifo"]["visible"] == 1)
     account.functions.errors.clear()
     assert account.page("/redrive", "POST") == {"moved": 1}
     eventually(lambda: [e for e in account.executions("dead") if e["status"] == "SUCCEEDED"])
     assert account.page("/queues")["messages-dead.fifo"] == {"visible": 0, "in_flight": 0}
+
+
+def test_after_five_minutes_a_message_that_is_sent_again_is_a_new_one(account: RunningAccount) -> None:
+    account.send("again", "again")
+    eventually(lambda: account.executions("again"))
+    account.send("again", "again")
+    account.page("/queues/forget-duplicates", "POST")
+    account.send("again", "again")
+    assert eventually(lambda: len(account.executions("again")) == 2)

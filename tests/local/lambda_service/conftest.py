@@ -36,11 +36,14 @@ SOURCES = {
         """,
     "imports": "def handler(event, context):\n    return __import__(event['module']).__file__\n",
     "sleeps": """
-        import os, time
+        import os, pathlib, time
         def handler(event, context):
+            if "mark" in event:
+                pathlib.Path(event["mark"]).touch()
             time.sleep(event.get("seconds", 0))
             return os.getpid()
         """,
+    "naps": "import time\ndef handler(event, context):\n    time.sleep(20)\n",
     "meets": """
         import os, pathlib, time
         def handler(event, context):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import pytest
 
 from local.plan import Plan, Ports
 from tests.conftest import eventually
@@ -47,6 +48,37 @@ def test_a_process_that_exits_is_an_error_and_is_replaced(service: Service) -> N
         error = service.failure("exits")
         assert error["errorType"] == "Runtime.ExitError"
         assert error["errorMessage"].endswith("exit status 3")
+
+
+def test_a_process_killed_in_the_middle_of_an_invocation_is_an_error(service: Service) -> None:
+    assert service.request("POST", "/functions/naps/kill")[1] == {"killed": False}
+    with ThreadPoolExecutor(1) as threads:
+        failure = threads.submit(service.failure, "naps")
+        assert eventually(lambda: service.request("POST", "/functions/naps/kill")[1]["killed"])
+        assert failure.result()["errorType"] == "Runtime.ExitError"
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "has_run"),
+    [
+        ("dies_before", "Runtime.ExitError", False),
+        ("dies_after", "Runtime.ExitError", True),
+        ("hangs_after", "Sandbox.Timedout", True),
+    ],
+)
+def test_an_invocation_meets_an_injected_fault(
+    service: Service, tmp_path: Path, kind: str, error: str, has_run: bool
+) -> None:
+    event = {"seconds": 0, "mark": str(tmp_path / "ran")}
+    assert service.request("PUT", "/functions/sleeps/faults", {kind: 1})[0] == 200
+    assert service.failure("sleeps", event)["errorType"] == error
+    assert (tmp_path / "ran").exists() is has_run
+    assert service.result("sleeps", event)
+
+
+def test_a_fault_of_an_unknown_kind_is_named(service: Service) -> None:
+    status, answer, _ = service.request("PUT", "/functions/sleeps/faults", {"explodes": 1})
+    assert (status, answer["message"]) == (400, "explodes: expected one of dies_before, dies_after, hangs_after")
 
 
 def test_no_function_process_survives_the_service(tmp_path: Path) -> None:
