@@ -23,24 +23,21 @@ KILLED: Final = {
     "record_delivery": 3,
     "record_consent": 1,
 }
-# The share of the time at which something is done to a server.
+# The share of the time at which a server fails, how, and for how many seconds.
 SERVERS: Final = (
-    (0.08, "pause replication"),
-    (0.16, "resume replication"),
-    (0.22, "kill replica"),
-    (0.30, "start replica"),
-    (0.38, "kill Redis"),
-    (0.42, "start Redis"),
-    (0.54, "kill primary"),
-    (0.59, "start primary"),
-    (0.70, "empty Redis"),
-    (0.80, "pause replication"),
-    (0.84, "kill Redis"),
-    (0.87, "start Redis"),
-    (0.90, "resume replication"),
+    (0.08, "replication paused", 20),
+    (0.22, "replica killed", 15),
+    (0.36, "Redis killed", 8),
+    (0.50, "primary killed", 12),
+    (0.64, "Redis killed", 0),  # and back at once, empty
+    (0.76, "replication paused", 20),
+    (0.80, "Redis killed", 6),
 )
+KILL: Final = "function killed"
 PATIENCE: Final = 1.5  # seconds to wait for a busy process of one function
 TRIES: Final = 6  # functions that are tried for one kill
+
+Action = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,13 @@ class Disturbance:
 
     at: float  # seconds from the beginning
     what: str
+    lasts: float = 0.0  # seconds, of a server's fault
 
 
 def schedule(random: Random, kills: int, seconds: float) -> list[Disturbance]:
     """So many kills of functions at random moments, and every fault of the servers, by time."""
-    found = [Disturbance(random.uniform(0, seconds), "kill function") for _ in range(kills)]
-    found += [Disturbance(share * seconds, what) for share, what in SERVERS]
+    found = [Disturbance(random.uniform(0, seconds), KILL) for _ in range(kills)]
+    found += [Disturbance(share * seconds, what, lasts) for share, what, lasts in SERVERS]
     return sorted(found, key=lambda item: item.at)
 
 
@@ -68,25 +66,35 @@ class Disturber:
     done: Counter[str] = field(default_factory=Counter)  # by what was done to a server
     outages: list[tuple[float, float]] = field(default_factory=list)  # of the primary: Unix seconds
     _primary_down_since: float | None = None
+    _to_end: list[tuple[float, Action]] = field(default_factory=list)  # monotonic time, and how
 
     def do(self, disturbance: Disturbance) -> None:
-        """Returns when it is done, a start when the server takes work again."""
-        if disturbance.what == "kill function":
+        """Begin it; `end_due` ends the fault of a server."""
+        if disturbance.what == KILL:
             self._kill_function()
             return
-        actions: dict[str, Callable[[], object]] = {
-            "pause replication": self.stack.postgres.pause_replication,
-            "resume replication": self.stack.postgres.resume_replication,
-            "kill replica": self.stack.postgres.kill_replica,
-            "start replica": self.stack.postgres.start_replica,
-            "kill primary": self._kill_primary,
-            "start primary": self._start_primary,
-            "kill Redis": self.stack.redis.kill,
-            "start Redis": self._start_redis,
-            "empty Redis": self._empty_redis,
-        }
-        actions[disturbance.what]()
+        begin, end = self._server_faults[disturbance.what]
+        begin()
         self.done[disturbance.what] += 1
+        self._to_end.append((time.monotonic() + disturbance.lasts, end))
+
+    def end_due(self, *, all_of_them: bool = False) -> None:
+        """End the faults of servers that have lasted long enough."""
+        now = time.monotonic()
+        due = [item for item in self._to_end if all_of_them or item[0] <= now]
+        self._to_end = [item for item in self._to_end if item not in due]
+        for _, end in due:
+            end()
+
+    @property
+    def _server_faults(self) -> dict[str, tuple[Action, Action]]:
+        postgres, redis = self.stack.postgres, self.stack.redis
+        return {
+            "replication paused": (postgres.pause_replication, postgres.resume_replication),
+            "replica killed": (postgres.kill_replica, postgres.start_replica),
+            "primary killed": (self._kill_primary, self._start_primary),
+            "Redis killed": (redis.kill, self._start_redis),
+        }
 
     def _kill_function(self) -> None:
         """One busy process of a function chosen at random; of another one if none is busy for a while."""
@@ -112,7 +120,3 @@ class Disturber:
     def _start_redis(self) -> None:
         self.stack.redis.start()
         self.stack.redis.wait()
-
-    def _empty_redis(self) -> None:
-        self.stack.redis.kill()
-        self._start_redis()

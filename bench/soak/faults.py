@@ -45,14 +45,14 @@ def all_faults() -> list[Fault]:
 # --- simulated services -----------------------------------------------------------------------------------------------
 
 
-def _injected(part: str, kind: str, service: str, *, is_quick: bool = False, **values: Any) -> Fault:
+def _injected(part: str, how: str, service: str, *, is_quick: bool = False, **values: Any) -> Fault:
     def begin(stage: Stage) -> None:
         stage.running.world("PUT", f"/faults/{service}", values)
 
     def end(stage: Stage) -> None:
         stage.running.world("DELETE", f"/faults/{service}")
 
-    return Fault(part, kind, begin, end, is_quick)
+    return Fault(part, how, begin, end, is_quick)
 
 
 def _services() -> Iterator[Fault]:
@@ -86,17 +86,17 @@ def _services() -> Iterator[Fault]:
     yield _injected(files, "writes, and the answer is lost", "s3", kind="lost", operation="put")
     yield _injected(files, "hang on writing", "s3", kind="silent", operation="put")
     yield _injected(files, "503 on reading", "s3", kind="status", status=503, operation="get")
-    for kind, values in (("503", {"kind": "status", "status": 503}), ("hang", {"kind": "silent"})):
-        yield _of_secrets(kind, **values)
+    yield _of_secrets("503", kind="status", status=503)
+    yield _of_secrets("hang", kind="silent")
     queue = "queue (SQS)"
     yield _of_queue(queue, "503", kind="status", status=503)
     yield _of_queue(queue, "takes, and the answer is lost", is_quick=True, kind="lost")
     yield _of_queue(queue, "hangs", kind="silent")
 
 
-def _of_secrets(kind: str, **values: Any) -> Fault:
+def _of_secrets(how: str, **values: Any) -> Fault:
     """Met by new processes only: the others know the secrets."""
-    injected = _injected("secrets", kind, "secrets", **values)
+    injected = _injected("secrets", how, "secrets", **values)
 
     def begin(stage: Stage) -> None:
         injected.begin(stage)
@@ -104,17 +104,17 @@ def _of_secrets(kind: str, **values: Any) -> Fault:
             if SECRETS & set(function.grants):
                 send("POST", f"{stage.plan.lambdas_url}/functions/{function.name}/reset")
 
-    return Fault(injected.part, kind, begin, injected.end)
+    return Fault(injected.part, how, begin, injected.end)
 
 
-def _of_queue(part: str, kind: str, *, is_quick: bool = False, **values: Any) -> Fault:
-    injected = _injected(part, kind, "sqs", **values)
+def _of_queue(part: str, how: str, *, is_quick: bool = False, **values: Any) -> Fault:
+    injected = _injected(part, how, "sqs", **values)
 
     def begin(stage: Stage) -> None:
         injected.begin(stage)
         time.sleep(NOTICED_SECONDS)
 
-    return Fault(part, kind, begin, injected.end, is_quick)
+    return Fault(part, how, begin, injected.end, is_quick)
 
 
 # --- servers ----------------------------------------------------------------------------------------------------------

@@ -255,7 +255,7 @@ class Matrix:
         """Messages in queues, and claims of runs that have ended."""
         counts = self.stage.running.aws("GET", "/queues")
         found = [f"{sum(count.values())} in {name}" for name, count in counts.items() if sum(count.values())]
-        claims = [self.stage.redis.get(name) or "" for name in list(self.stage.redis.scan_iter("v1:claim:*"))]
+        claims = [str(self.stage.redis.get(name)) for name in list(self.stage.redis.scan_iter("v1:claim:*"))]
         busy = sum(claim.startswith("busy") for claim in claims)
         return [*found, *([f"{busy} claims left"] if busy else [])]
 

@@ -1,6 +1,7 @@
 """One soak on a running stack."""
 
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,14 +24,62 @@ from local.world.webhooks import encode, wrap
 
 STUDENTS: Final = 1_200
 MESSAGES_A_SECOND: Final = 4.0
-PROCESSES: Final = 8  # of each function: a small machine bears no more
+PROCESSES: Final = 4  # of each function: a small machine bears no more
 AT_ONCE: Final = 32  # webhook requests
 PAYMENTS: Final = 0.04  # payment notices for each message
 PAUSES: Final = (0.5, 1, 2, 4, 8, 15, 30, 30, 30)  # of WhatsApp, after a body that was not answered with 200
+MOST_WAITING: Final = 16  # messages, before the morning stands still
+LOOK_SECONDS: Final = 0.5
 QUIET_SECONDS: Final = 3.0  # without a message in a queue, after which nothing more is expected
-LONGEST_WAIT: Final = 240.0
+LONGEST_WAIT: Final = 300.0
 DAYS_LATER: Final = 8
 DAY: Final = 86_400
+
+
+class Stopped(Exception):
+    """The soak was stopped before its end."""
+
+
+class Clock:
+    """The time of the morning: it stands still while the machine is behind, so that only faults make messages wait."""
+
+    def __init__(self, is_behind: Callable[[], bool]) -> None:
+        self._is_behind = is_behind
+        self._now = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tick, name="clock", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def has_come(self, moment: float) -> bool:
+        return self._now >= moment
+
+    def wait_for(self, moment: float) -> None:
+        while not self.has_come(moment):
+            self.pause(0.02)
+
+    def pause(self, seconds: float) -> None:
+        """Real seconds; Stopped when the soak is over before."""
+        if self._ended.wait(seconds):
+            raise Stopped
+
+    def _tick(self) -> None:
+        last = next_look = time.monotonic()
+        is_behind = False
+        while not self._ended.wait(0.02):
+            now = time.monotonic()
+            if now >= next_look:
+                is_behind = self._is_behind()
+                next_look = time.monotonic() + LOOK_SECONDS
+                now = time.monotonic()
+            self._now += 0 if is_behind else min(now - last, LOOK_SECONDS)
+            last = now
 
 
 @dataclass
@@ -63,10 +112,10 @@ class Outcome:
 class Soak:
     """The traffic, and what is known of it."""
 
-    def __init__(self, stage: Stage, messages: int, senders: int, kills: int, seed: int) -> None:
+    def __init__(self, stage: Stage, messages: int, senders: int, kills: int, seed: int, rate: float) -> None:
         self.stage, self.kills, self.seed = stage, kills, seed
         self.random = Random(seed)
-        self.seconds = messages / MESSAGES_A_SECOND
+        self.seconds = messages / rate
         school = SampleSchool.of_size(STUDENTS, stage.school.today, stage.plan.seed, stage.plan.config)
         stage.running.world("PUT", "/school-size", {"students": STUDENTS})
         sample.load(f"postgresql+pg8000://assistant@127.0.0.1:{stage.plan.ports.postgres}/school", school)
@@ -78,10 +127,12 @@ class Soak:
         self.contents: list[dict[str, Any]] = []
         self.refused = 0
         self.runs: dict[str, dict[str, Any]] = {}  # executions, by name
+        self.clock = Clock(self._is_behind)
 
     def run(self, progress: Callable[[str, int], None]) -> Outcome:
         """`progress` gets "messages" or "kills", and how many more."""
-        began = time.time() + 0.5
+        began = time.time()
+        self.clock.start()
         disturber = Disturber(self.stage.stack, Random(self.seed + 1))
         self.contents = [
             self._parent(place).message(text(item.wish.words), self.asked[place].name)
@@ -89,23 +140,24 @@ class Soak:
             for place, item in enumerate(self.written)
         ]
         payments = [self.random.uniform(0.2, 1) * self.seconds for _ in range(round(PAYMENTS * len(self.written)))]
-        with ThreadPoolExecutor(AT_ONCE) as threads, ThreadPoolExecutor(1) as clock:
-            sending = clock.submit(self._send_all, threads, began, progress)
-            paying = threads.submit(self._pay, began, sorted(payments))
-            for item in schedule(Random(self.seed + 2), self.kills, self.seconds):
-                time.sleep(max(began + item.at - time.time(), 0))
-                disturber.do(item)
-                progress(item.what, 1)
-                self._note_runs()
-            for done in sending.result():
-                done.result()
-            paid = paying.result()
+        with ThreadPoolExecutor(AT_ONCE) as threads, ThreadPoolExecutor(2) as schedules:
+            sending = schedules.submit(self._send_all, threads, progress)
+            paying = schedules.submit(self._pay, sorted(payments))
+            try:
+                self._disturb(disturber, sending, progress)
+                for done in sending.result():
+                    done.result()
+                paid = paying.result()
+            except BaseException:
+                self.clock.stop()  # the threads too
+                raise
         self._wait_until_quiet()
         dead = self._dead_letters()
         if dead:
             self.stage.running.aws("POST", "/redrive")
             self._wait_until_quiet()
         before = self._replies()
+        self.clock.stop()
         verdict = judge(self.asked, before, disturber.outages)
         again = self._send_as_of_eight_days_later(progress)
         traces = {name: self._trace(name) for name in verdict.bad}
@@ -127,19 +179,32 @@ class Soak:
             traces=traces,
         )
 
+    def _disturb(
+        self, disturber: Disturber, sending: Future[list[Future[None]]], progress: Callable[[str, int], None]
+    ) -> None:
+        """Until everything is sent and every server is back."""
+        for item in schedule(Random(self.seed + 2), self.kills, self.seconds):
+            while not self.clock.has_come(item.at):
+                disturber.end_due()
+                time.sleep(0.02)
+            disturber.do(item)
+            progress(item.what, 1)
+        while not sending.done():
+            disturber.end_due()
+            time.sleep(0.02)
+        disturber.end_due(all_of_them=True)
+
     # --- sending ---------------------------------------------------------------------------------------------------
 
     def _parent(self, place: int) -> Parent:
         return self.families[self.written[place].sender].parent
 
-    def _send_all(
-        self, threads: ThreadPoolExecutor, began: float, progress: Callable[[str, int], None]
-    ) -> list[Future[None]]:
+    def _send_all(self, threads: ThreadPoolExecutor, progress: Callable[[str, int], None]) -> list[Future[None]]:
         """Each body at its time."""
         seen: set[int] = set()
         sent = []
         for delivery in self.deliveries:
-            time.sleep(max(began + delivery.at - time.time(), 0))
+            self.clock.wait_for(delivery.at)
             sent.append(threads.submit(self._deliver, delivery))
             new = set(delivery.messages) - seen
             seen |= new
@@ -159,7 +224,7 @@ class Soak:
                     self.asked[place].accepted = self.asked[place].accepted or time.time()
                 return
             self.refused += 1
-            time.sleep(pause)
+            self.clock.pause(pause)
 
     def _post(self, raw: bytes) -> int:
         try:
@@ -175,18 +240,18 @@ class Soak:
         ]
         return encode(wrap(contacts=list(contacts.values()), messages=messages))
 
-    def _pay(self, began: float, moments: Sequence[float]) -> int:
+    def _pay(self, moments: Sequence[float]) -> int:
         """Payments of families that write, each announced twice; how many."""
         random = Random(self.seed + 3)
         paid = 0
         for moment in moments:
-            time.sleep(max(began + moment - time.time(), 0))
+            self.clock.wait_for(moment)
             child, event = random.choice(self.families).ids[0], f"soak-{self.seed}-{paid}"
             for _ in range(2):
                 try:
                     book_payment(self.stage.running, child, "25.00", event_id=event)
                 except (Refused, OSError):
-                    time.sleep(1)
+                    self.clock.pause(1)
             paid += 1
         return paid
 
@@ -204,6 +269,11 @@ class Soak:
                 progress("again", 1)
             self._wait_until_quiet()
         return 2 * len(places)
+
+    def _is_behind(self) -> bool:
+        """Whether more messages wait than a small machine can take on; looks at the latest executions too."""
+        self._note_runs()
+        return sum(self._queues()["messages.fifo"].values()) > MOST_WAITING
 
     # --- afterwards ------------------------------------------------------------------------------------------------
 
@@ -238,7 +308,7 @@ class Soak:
     def _claims_left(self) -> int:
         """Claims of runs that have ended."""
         names = list(self.stage.redis.scan_iter("v1:claim:*"))
-        return sum((self.stage.redis.get(name) or "").startswith("busy") for name in names)
+        return sum(str(self.stage.redis.get(name)).startswith("busy") for name in names)
 
     def _note_runs(self) -> None:
         """The service keeps the latest executions only."""
@@ -265,9 +335,15 @@ class Soak:
 
 
 def soak(
-    stage: Stage, messages: int, senders: int, kills: int, seed: int, progress: Callable[[str, int], None]
+    stage: Stage,
+    messages: int,
+    senders: int,
+    kills: int,
+    seed: int,
+    rate: float,
+    progress: Callable[[str, int], None],
 ) -> Outcome:
     """The whole soak, on a stack with the delays that were observed in production."""
     stage.limit_processes(PROCESSES)
     stage.use("observed")
-    return Soak(stage, messages, senders, kills, seed).run(progress)
+    return Soak(stage, messages, senders, kills, seed, rate).run(progress)

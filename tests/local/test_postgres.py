@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pg8000.native
@@ -75,6 +76,7 @@ def test_a_killed_primary_comes_back_with_all_that_was_committed(plan: Plan, ser
     connection = connect(plan.ports.postgres)
     connection.run("CREATE TABLE kept (a int)")
     connection.run("INSERT INTO kept VALUES (1)")
+    connection.close()
     servers.kill_primary()
     with pytest.raises(pg8000.exceptions.InterfaceError):
         connect(plan.ports.postgres)
@@ -110,6 +112,8 @@ def test_a_frozen_server_answers_nothing_until_it_is_thawed(plan: Plan, servers:
     with pytest.raises((pg8000.exceptions.InterfaceError, TimeoutError)):
         connection.run("SELECT 1")
     getattr(servers, f"thaw_{server}")()
+    with suppress(pg8000.exceptions.InterfaceError, OSError):
+        connection.close()
     again = connect(port)
     assert again.run("SELECT 1") == [[1]]
     again.close()
