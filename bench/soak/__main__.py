@@ -5,6 +5,8 @@ import json
 import random
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.report import Table, Target, machine, new_results, save, write_into
+from bench.soak import matrix
 from bench.soak.disturbances import KILL
+from bench.soak.faults import all_faults
 from bench.soak.run import MESSAGES_A_SECOND, Outcome, soak
 from bench.stage import stage
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 EXECUTIONS: Final = 8  # conversations at once
+MATRIX_RETRY_SECONDS: Final = 3
 RETRY_SECONDS: Final = 35  # until a message is delivered again; 180 on AWS. Five deliveries outlast a claim of 120
 
 
@@ -50,32 +55,26 @@ def table(outcome: Outcome, command: str) -> Table:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Nothing lost, nothing doubled?")
-    parser.add_argument("--messages", type=int, default=1000)
-    parser.add_argument("--senders", type=int, help="by default one for five messages")
-    parser.add_argument("--kills", type=int, help="of function processes; by default one for nine messages")
-    parser.add_argument("--seed", type=int, default=None, help="of what is written and killed; printed")
-    parser.add_argument("--rate", type=float, default=MESSAGES_A_SECOND, help="messages a second")
-    parser.add_argument("--output", type=Path, help="where the JSON goes")
-    parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md too")
-    given = parser.parse_args()
-    if given.messages < 10:
-        parser.error("--messages: expected at least 10")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that everything started is stopped
-    console = Console() if sys.stdout.isatty() else Console(width=150)
-    seed = given.seed if given.seed is not None else random.randrange(10_000)
-    kills = given.kills if given.kills is not None else given.messages // 9 + 1
-    senders = given.senders or max(given.messages // 5, 1)
-    command = f'make soak ARGS="--messages {given.messages} --kills {kills} --seed {seed}"'
-    console.print(f"{command}; about {given.messages / given.rate / 60 + 3:.0f} minutes")
-    bars = Progress(
-        TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
-    with bars, stage(retry_seconds=RETRY_SECONDS, executions_at_once=EXECUTIONS) as here:
+@dataclass(frozen=True)
+class Run:
+    """One run, as its sections see it."""
+
+    given: argparse.Namespace
+    seed: int
+    bars: Progress
+    path: Path  # of the figures
+
+    @property
+    def kills(self) -> int:
+        return self.given.kills if self.given.kills is not None else int(self.given.messages) // 9 + 1
+
+
+def measure_soak(run: Run) -> tuple[Table, bool]:
+    given, bars = run.given, run.bars
+    with stage(retry_seconds=RETRY_SECONDS, executions_at_once=EXECUTIONS) as here:
         tasks = {
             "messages": bars.add_task("messages", total=given.messages),
-            KILL: bars.add_task("processes killed", total=kills),
+            KILL: bars.add_task("processes killed", total=run.kills),
             "again": bars.add_task("eight days later", total=2 * (given.messages // 3)),
         }
 
@@ -83,17 +82,70 @@ def main() -> int:
             if what in tasks:
                 bars.advance(tasks[what], number)
 
-        outcome = soak(here, given.messages, senders, kills, seed, given.rate, advance)
-    found, about, path = table(outcome, command), machine(), given.output or new_results()
-    found.print(console)
-    save([found], about, path)
-    path.with_suffix(".traces.json").write_text(json.dumps(outcome.traces, indent=1))
-    console.print(
-        f"All figures: {path}" + (f"; what went wrong: {path.with_suffix('.traces.json')}" if outcome.traces else "")
-    )
-    if given.write:
-        write_into(PAGE, found, about)
-    return 0 if outcome.is_good else 1
+        senders = given.senders or max(given.messages // 5, 1)
+        outcome = soak(here, given.messages, senders, run.kills, run.seed, given.rate, advance)
+    if outcome.traces:
+        traces = run.path.with_suffix(".traces.json")
+        traces.write_text(json.dumps(outcome.traces, indent=1))
+        bars.console.print(f"What went wrong: {traces}")
+    return table(outcome, command(run)), outcome.is_good
+
+
+def measure_matrix(run: Run) -> tuple[Table, bool]:
+    faults = [fault for fault in all_faults() if run.given.fault in str(fault)]
+    bar = run.bars.add_task("fault matrix", total=len(faults))
+    rows: list[matrix.Row] = []
+    with stage(retry_seconds=MATRIX_RETRY_SECONDS) as here:
+        everything = matrix.Matrix(here)
+        for fault in faults:
+            rows.append(everything.row(fault))
+            run.bars.advance(bar)
+            if not rows[-1].is_good:
+                run.bars.console.print(str(rows[-1]), style="red", highlight=False)
+    return matrix.table(rows, 'make soak ARGS="--only matrix"'), all(row.is_good for row in rows)
+
+
+SECTIONS: Final[dict[str, Callable[[Run], tuple[Table, bool]]]] = {"soak": measure_soak, "matrix": measure_matrix}
+
+
+def command(run: Run) -> str:
+    return f'make soak ARGS="--messages {run.given.messages} --kills {run.kills} --seed {run.seed}"'
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Nothing lost, nothing doubled?")
+    parser.add_argument("--only", choices=[*SECTIONS], help="the soak or the fault matrix; by default both")
+    parser.add_argument("--messages", type=int, default=1000)
+    parser.add_argument("--senders", type=int, help="by default one for five messages")
+    parser.add_argument("--kills", type=int, help="of function processes; by default one for nine messages")
+    parser.add_argument("--seed", type=int, default=None, help="of what is written and killed; printed")
+    parser.add_argument("--rate", type=float, default=MESSAGES_A_SECOND, help="messages a second at most")
+    parser.add_argument("--fault", default="", help="only rows of the matrix with these words, such as Redis")
+    parser.add_argument("--output", type=Path, help="where the JSON goes")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/reliability.md too")
+    given = parser.parse_args()
+    if given.messages < 10:
+        parser.error("--messages: expected at least 10")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that everything started is stopped
+    console = Console() if sys.stdout.isatty() else Console(width=190)
+    seed = given.seed if given.seed is not None else random.randrange(10_000)
+    about, tables, path = machine(), [], given.output or new_results()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_good = True
+    for name in [given.only] if given.only else SECTIONS:
+        columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console) as bars:
+            run = Run(given, seed, bars, path)
+            console.print(f"{name}, seed {seed}: {command(run)}", highlight=False)
+            found, met = SECTIONS[name](run)
+        found.print(console)
+        tables.append(found)
+        save(tables, about, path)
+        if given.write:
+            write_into(PAGE, found, about)
+        is_good = is_good and met
+    console.print(f"{'Everything as wanted' if is_good else 'NOT as wanted'}. All figures: {path}", highlight=False)
+    return 0 if is_good else 1
 
 
 if __name__ == "__main__":

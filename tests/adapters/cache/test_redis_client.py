@@ -1,5 +1,6 @@
 """The connection to the cache: every key expires, and a cache that is down costs speed, never an answer."""
 
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from functions.adapters.cache.sender_cache import SenderCache
 from local.plan import Ports
 from local.redis_server import RedisServer
 from tests.adapters.cache.scripted_redis import ScriptedRedis, scripted_redis
+from tests.conftest import eventually
 
 MESSAGE, SENDER = "wamid.HBgM{1}", "ZW.13491208655302741918"
 ACCOUNT: dict[str, list[object]] = {"bills": [], "payments": []}
@@ -90,6 +92,7 @@ def dead(request: pytest.FixtureRequest, environment: pytest.MonkeyPatch) -> Ite
         (lambda redis: MessageClaims(redis).finish("m", sender="a", pending={"intent": "menu"}, values={}), False),
         (lambda redis: MessageClaims(redis).release("m", "run"), None),
         (lambda redis: MessageClaims(redis).mark_done(["m"]), None),
+        (lambda redis: MessageClaims(redis).done(["m"]), set()),
         (lambda redis: AccountCache(redis).get(["S1"], "t"), {}),
         (lambda redis: AccountCache(redis).store("t", {"S1": ACCOUNT}, 1), None),
         (lambda redis: AccountCache(redis).forget("S1", "t"), None),
@@ -108,6 +111,20 @@ def test_each_use_of_a_dead_cache_has_a_plain_result(
     dead: RedisClient, use: Callable[[RedisClient], Any], otherwise: object
 ) -> None:
     assert use(dead) == otherwise
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # redis-py leaves its socket to gc
+def test_a_cluster_without_slots_is_a_cache_that_is_down(redis: RedisClient, redis_server: RedisServer) -> None:
+    """redis-py raises an IndexError there."""
+    redis_server.kill()
+    redis_server.start()
+    try:
+        assert eventually(lambda: redis_server._ask("PING").startswith("+PONG"))
+        assert MessageClaims(redis).claim(MESSAGE) == Claim.UNKNOWN
+    finally:
+        redis_server.wait()
+        gc.collect()
+    assert MessageClaims(redis).claim(MESSAGE) == Claim.NEW
 
 
 def test_cache_that_dies_and_comes_back_is_used_again(redis: RedisClient, redis_server: RedisServer) -> None:
