@@ -3,12 +3,13 @@
 import argparse
 import json
 import random
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,7 +19,7 @@ from bench.soak import matrix
 from bench.soak.disturbances import KILL
 from bench.soak.faults import all_faults
 from bench.soak.run import MESSAGES_A_SECOND, Outcome, soak
-from bench.stage import stage
+from bench.stage import Stage, stage
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 EXECUTIONS: Final = 8  # conversations at once
@@ -84,11 +85,18 @@ def measure_soak(run: Run) -> tuple[Table, bool]:
 
         senders = given.senders or max(given.messages // 5, 1)
         outcome = soak(here, given.messages, senders, run.kills, run.seed, given.rate, advance)
-    if outcome.traces:
-        traces = run.path.with_suffix(".traces.json")
-        traces.write_text(json.dumps(outcome.traces, indent=1))
-        bars.console.print(f"What went wrong: {traces}")
+        if not outcome.is_good:
+            keep_evidence(run, here, outcome.traces)
     return table(outcome, command(run)), outcome.is_good
+
+
+def keep_evidence(run: Run, here: Stage, traces: dict[str, Any]) -> None:
+    """What went wrong message by message, and the logs of every part."""
+    folder = run.path.with_suffix("")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(here.plan.folder / "logs", folder / "logs")
+    (folder / "traces.json").write_text(json.dumps(traces, indent=1))
+    run.bars.console.print(f"What went wrong, and all logs: {folder}", highlight=False)
 
 
 def measure_matrix(run: Run) -> tuple[Table, bool]:
@@ -102,6 +110,8 @@ def measure_matrix(run: Run) -> tuple[Table, bool]:
             run.bars.advance(bar)
             if not rows[-1].is_good:
                 run.bars.console.print(str(rows[-1]), style="red", highlight=False)
+        if not all(row.is_good for row in rows):
+            keep_evidence(run, here, {str(row.fault): row.traces for row in rows if not row.is_good})
     return matrix.table(rows, 'make soak ARGS="--only matrix"'), all(row.is_good for row in rows)
 
 

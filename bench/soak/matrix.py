@@ -77,6 +77,7 @@ class Row:
     results: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)  # rows, files, queues and claims that are not as they should be
     seconds: float = 0.0
+    traces: dict[str, Any] = field(default_factory=dict)  # of what went wrong: replies and executions
 
     @property
     def is_good(self) -> bool:
@@ -127,6 +128,8 @@ class Matrix:
         self._wait_until_quiet()
         for case in cases:
             row.results[case.name] = self._result(case, ended)
+            if row.results[case.name] not in GOOD:
+                row.traces[case.name] = self._trace(case)
         self._wait_until_quiet()
         row.problems = [*self._problems(cases), *self._left_over()]
         row.seconds = time.monotonic() - began
@@ -212,6 +215,12 @@ class Matrix:
         if not _matches(case.wish, words):
             return WRONG
         return NOW if replies[0]["time"] <= ended else LATER
+
+    def _trace(self, case: Case) -> dict[str, Any]:
+        runs = [
+            run for run in self.stage.running.aws("GET", "/executions") if case.message_id in str(run["message_id"])
+        ]
+        return {"message_id": case.message_id, "replies": self._replies(case), "runs": runs}
 
     def _asked_again(self, case: Case) -> str:
         """After an apology the person asks again, and is answered."""

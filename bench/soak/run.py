@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final
 
 from bench.soak.disturbances import Disturber, schedule
-from bench.soak.traffic import Delivery, deliveries, write
+from bench.soak.traffic import WISHES, Delivery, deliveries, write
 from bench.soak.verdict import Asked, Reply, Verdict, judge
 from bench.stage import Stage, families
 from local.parent import Parent, new_message_id, text
@@ -22,7 +22,7 @@ from local.world import sample
 from local.world.sample import SampleSchool
 from local.world.webhooks import encode, wrap
 
-STUDENTS: Final = 1_200
+STUDENTS: Final = 1_500
 MESSAGES_A_SECOND: Final = 4.0
 PROCESSES: Final = 4  # of each function: a small machine bears no more
 AT_ONCE: Final = 32  # webhook requests
@@ -120,7 +120,8 @@ class Soak:
         stage.running.world("PUT", "/school-size", {"students": STUDENTS})
         sample.load(f"postgresql+pg8000://assistant@127.0.0.1:{stage.plan.ports.postgres}/school", school)
         stage.stack.postgres.wait_for_replica()
-        self.families = families(school, 1, senders)
+        everyone = families(school, 1, senders + len(WISHES))
+        self.families, self.strangers = everyone[: -len(WISHES)], everyone[-len(WISHES) :]
         self.written = write(self.random, messages, len(self.families), self.seconds)
         self.deliveries = deliveries(self.random, self.written)
         self.asked = [Asked(new_message_id(), item.sender, item.wish) for item in self.written]
@@ -131,6 +132,7 @@ class Soak:
 
     def run(self, progress: Callable[[str, int], None]) -> Outcome:
         """`progress` gets "messages" or "kills", and how many more."""
+        self._warm_up()
         began = time.time()
         self.clock.start()
         disturber = Disturber(self.stage.stack, Random(self.seed + 1))
@@ -178,6 +180,15 @@ class Soak:
             seconds=time.time() - began,
             traces=traces,
         )
+
+    def _warm_up(self) -> None:
+        """One message of each wish and a payment, by others: functions that are in use have processes."""
+        for family, wish in zip(self.strangers, WISHES, strict=True):
+            self._post(encode(family.parent.webhook_body(text(wish.words), new_message_id())))
+        self._wait_until_quiet()
+        book_payment(self.stage.running, self.strangers[0].ids[0], "25.00")
+        self._wait_until_quiet()
+        self.stage.running.world("DELETE", "/outbox")
 
     def _disturb(
         self, disturber: Disturber, sending: Future[list[Future[None]]], progress: Callable[[str, int], None]

@@ -68,8 +68,9 @@ class MessageHistory:
 
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         try:
-            with self.database().reader() as connection:
-                return MessageLog(connection).count_since(sender, intent.value, midnight)
+            return self.database().read(
+                lambda connection: MessageLog(connection).count_since(sender, intent.value, midnight)
+            )
         except DataUnavailable:
             return 0
 

@@ -46,8 +46,7 @@ class SenderLookup:
     def _query(self, phone: str | None, bsuid: str | None, min_wal: str | None) -> Person:
         from functions.adapters.database.senders import Senders
 
-        with self.database().reader(min_wal) as connection:
-            return Senders(connection).find(phone, bsuid)
+        return self.database().read(lambda connection: Senders(connection).find(phone, bsuid), min_wal)
 
 
 def _read(loaded: Loaded) -> Person | None:

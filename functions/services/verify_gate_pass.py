@@ -43,8 +43,7 @@ class GatePassVerifier:
         """
         if not TOKEN.fullmatch(token):
             return PassLookUp(PassState.UNKNOWN)
-        with self.database.reader() as connection:
-            found = GatePasses(connection).find_by_token(token, today)
+        found = self.database.read(lambda connection: GatePasses(connection).find_by_token(token, today))
         try:
             with self.database.writer() as connection:
                 passes = GatePasses(connection)

@@ -3,10 +3,10 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -28,6 +28,9 @@ PING_TIMEOUT = 1  # seconds: of the look whether a connection of the pool still 
 CERTIFICATES = Path(__file__).parent / "certificates"  # one file for each region: `make certificates`
 # SQLSTATEs that are no mistake of ours: connection, sign-in, resources, shutdown or timeout, failover, deadlock.
 OUTAGES = ("08", "28", "53", "57", "58", "25006", "40001", "40P01")
+
+
+Result = TypeVar("Result")
 
 
 class StatementRefused(Exception):
@@ -71,6 +74,21 @@ class Database:
         else:
             with _outages(), connection:
                 yield connection
+
+    def read(self, query: Callable[[Connection], Result], min_wal: str | None = None) -> Result:
+        """What `query` finds; asked again on the primary, once, if the replica cancels it or goes away meanwhile.
+
+        A replica cancels queries that hold up what it has to replay.
+        """
+        connection = self._replica(min_wal)
+        if connection is not None:
+            try:
+                with _outages(), connection:
+                    return query(connection)
+            except DataUnavailable:
+                observability.count("ReplicaUnavailable")
+        with self.writer() as connection:
+            return query(connection)
 
     def wal_position(self) -> str:
         """The WAL position after a commit, so that the writer's own next reads see it.

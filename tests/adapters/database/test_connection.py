@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pg8000
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from functions import dependencies, record_conversation, understand
 from functions.adapters.cache.redis_client import RedisClient
@@ -184,6 +184,54 @@ def test_connection_cut_in_the_middle_is_an_outage(client: Database) -> None:
             opened.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         with session() as opened:  # and the next one works
             assert opened.execute(text("SELECT 1")).scalar_one() == 1
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "57P01"])
+def test_query_that_the_replica_cancels_is_asked_once_more_on_the_primary(client: Database, state: str) -> None:
+    asked: list[bool] = []
+
+    def query(opened: Connection) -> str:
+        asked.append(bool(opened.execute(IN_RECOVERY).scalar_one()))
+        if asked[-1]:
+            opened.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"))
+        return "found"
+
+    assert client.read(query) == "found"
+    assert asked == [True, False]
+
+
+def test_query_during_which_the_replica_goes_away_is_asked_once_more_on_the_primary(client: Database) -> None:
+    def query(opened: Connection) -> str:
+        if opened.execute(IN_RECOVERY).scalar_one():
+            opened.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return "found"
+
+    assert client.read(query) == "found"
+    assert is_on_replica(client)  # the next one
+
+
+def test_query_that_the_primary_cancels_too_is_an_outage(client: Database) -> None:
+    asked: list[Connection] = []
+
+    def query(opened: Connection) -> None:
+        asked.append(opened)
+        opened.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$"))
+
+    with pytest.raises(DataUnavailable):
+        client.read(query)
+    assert len(asked) == 2
+
+
+def test_mistake_in_a_query_is_not_repeated(client: Database) -> None:
+    asked: list[Connection] = []
+
+    def query(opened: Connection) -> None:
+        asked.append(opened)
+        opened.execute(text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(StatementRefused):
+        client.read(query)
+    assert len(asked) == 1
 
 
 def test_statement_that_hangs_ends_as_an_outage(client: Database) -> None:
