@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import re
 import shutil
 import signal
 import sys
@@ -100,7 +101,7 @@ def keep_evidence(run: Run, here: Stage, traces: dict[str, Any]) -> None:
 
 
 def measure_matrix(run: Run) -> tuple[Table, bool]:
-    faults = [fault for fault in all_faults() if run.given.fault in str(fault)]
+    faults = [fault for fault in all_faults() if re.search(run.given.fault, str(fault))]
     bar = run.bars.add_task("fault matrix", total=len(faults))
     rows: list[matrix.Row] = []
     with stage(retry_seconds=MATRIX_RETRY_SECONDS) as here:
@@ -130,7 +131,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, help="of function processes; by default one for nine messages")
     parser.add_argument("--seed", type=int, default=None, help="of what is written and killed; printed")
     parser.add_argument("--rate", type=float, default=MESSAGES_A_SECOND, help="messages a second at most")
-    parser.add_argument("--fault", default="", help="only rows of the matrix with these words, such as Redis")
+    parser.add_argument("--fault", default="", help="only rows of the matrix that match this expression, such as Redis")
     parser.add_argument("--output", type=Path, help="where the JSON goes")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/reliability.md too")
     given = parser.parse_args()
