@@ -29,12 +29,12 @@ deploy: $(deploy_stamp) ## put the product on AWS (ENV=dev)
 
 .PHONY: doctor
 doctor: $(call stamp,local) ## look at an environment on AWS: what is well, and what to do about the rest (ENV=dev)
-	@$(BIN)/python -m operations doctor --env $(ENV) $(ARGS)
+	@$(BIN)/python -m infra.operations doctor --env $(ENV) $(ARGS)
 
 # Without ENV on the command line: the stack of `make run`.
 .PHONY: trace
 trace: $(call stamp,local) ## what happened to one message: ID=wamid.… (ENV=dev; without it in `make run`)
-	@$(BIN)/python -m operations trace "$(ID)" --env $(if $(filter command environment,$(firstword $(origin ENV))),$(ENV),local) $(ARGS)
+	@$(BIN)/python -m infra.operations trace "$(ID)" --env $(if $(filter command environment,$(firstword $(origin ENV))),$(ENV),local) $(ARGS)
 
 .PHONY: rollback
 rollback: $(deploy_stamp) ## take a release back: cancels a deployment, or deploys the release TO=… (ENV=dev)

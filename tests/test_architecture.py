@@ -62,7 +62,7 @@ def test_a_layer_imports_itself_and_the_layers_below_it(layer: str) -> None:
         assert foreign - {"functions"} == set(), named(path)
 
 
-@pytest.mark.parametrize("folder", ["functions", "infra", "local", "operations", "bench"])
+@pytest.mark.parametrize("folder", ["functions", "infra", "local", "bench"])
 def test_modules_do_not_import_each_other_in_a_circle(folder: str) -> None:
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files(folder)}
     modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
@@ -97,7 +97,7 @@ def test_a_function_talks_to_the_internet_or_to_the_stores_never_to_both(functio
 
 def test_the_product_imports_nothing_of_its_surroundings() -> None:
     roots = {name.split(".")[0] for path in files("functions") for name in imports(path)}
-    assert roots & {"infra", "local", "operations", "tests", "bench", "aws_cdk", "moto"} == set()
+    assert roots & {"infra", "local", "tests", "bench", "aws_cdk", "moto"} == set()
 
 
 # --- one list of functions

@@ -127,7 +127,7 @@ def test_a_file_that_is_missing_is_found() -> None:
 
 SOURCES = sorted(
     path
-    for folder in ("functions", "infra", "local", "operations", "bench", "config", ".ci")
+    for folder in ("functions", "infra", "local", "bench", "config", ".ci")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in (".py", ".mk", ".in", ".toml", ".json", "") and path.is_file()
 )

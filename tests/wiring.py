@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OURS = ("functions", "infra", "local", "operations", "tests", "bench")
+OURS = ("functions", "infra", "local", "tests", "bench")
 DEPENDENCIES = "functions.dependencies"
 
 

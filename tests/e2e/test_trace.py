@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from operations.local_logs import LocalLogs
+from infra.operations.local_logs import LocalLogs
 from tests.e2e.conftest import Phone
 
 

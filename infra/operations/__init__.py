@@ -1,8 +1,8 @@
 """What operators ask of a running environment, on AWS or on this machine. Nothing here changes anything.
 
-python -m operations doctor --env dev           # is everything as it should be
-python -m operations trace wamid.HBg… --env dev # what happened to one message
-python -m operations trace wamid.HBg…           # the same in the stack of `make run`
+python -m infra.operations doctor --env dev           # is everything as it should be
+python -m infra.operations trace wamid.HBg… --env dev # what happened to one message
+python -m infra.operations trace wamid.HBg…           # the same in the stack of `make run`
 
 environment.py  the deployed stacks of an environment, and the clients to ask AWS with
 doctor.py       runs the checks of checks/ and prints one line for each

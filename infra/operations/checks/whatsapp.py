@@ -10,9 +10,9 @@ import requests
 from botocore.exceptions import ClientError
 
 from functions.adapters.school_config import load
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 from infra.paths import ROOT
-from operations.environment import Environment
-from operations.findings import Finding
 
 TIMEOUT: Final = (3, 10)  # seconds to connect and to wait for an answer
 SENDS: Final = "whatsapp_business_messaging"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from operations.environment import Environment
-from operations.findings import Finding
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 
 
 def check_secrets(environment: Environment) -> Iterator[Finding]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 from infra.paths import ROOT
-from operations.environment import Environment
-from operations.findings import Finding
 
 SETTLED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 MIGRATIONS: Final = ROOT / "functions" / "migrations" / "versions"

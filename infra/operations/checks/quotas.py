@@ -5,8 +5,8 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from operations.environment import Environment
-from operations.findings import Finding
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 
 ENOUGH_CONCURRENCY: Final = 100  # a new account has 10: one message needs two functions at once
 QUOTA: Final = "L-B99A9384"  # Lambda, concurrent executions

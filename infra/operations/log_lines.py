@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from operations.found import LogLine
+from infra.operations.found import LogLine
 
 # Of the logger and the runtime themselves; what remains is shown.
 FRAME: Final = frozenset({"level", "location", "message", "timestamp", "service", "time", "type", "xray_trace_id"})

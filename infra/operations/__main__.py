@@ -1,4 +1,4 @@
-"""`python -m operations <command>`: looks at an environment, and changes nothing."""
+"""`python -m infra.operations <command>`: looks at an environment, and changes nothing."""
 
 import argparse
 import sys
@@ -7,17 +7,17 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from infra.operations import doctor, trace
+from infra.operations.cloud_logs import LOOK_BACK_HOURS, CloudLogs, QueryFailed
+from infra.operations.environment import Environment
+from infra.operations.local_logs import LocalLogs
 from local.stack_client import FOLDER, NotRunning
-from operations import doctor, trace
-from operations.cloud_logs import LOOK_BACK_HOURS, CloudLogs, QueryFailed
-from operations.environment import Environment
-from operations.local_logs import LocalLogs
 
 LOCAL = "local"
 
 
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(prog="python -m operations", description="Looks at an environment.")
+    root = argparse.ArgumentParser(prog="python -m infra.operations", description="Looks at an environment.")
     commands = root.add_subparsers(required=True, metavar="command", dest="command")
     examine = commands.add_parser("doctor", help="is everything as it should be")
     examine.add_argument("--env", required=True, help="an environment of cdk.json, such as dev")

@@ -1,15 +1,17 @@
 """What AWS knows of one message: the log of each state machine and of each function, through Logs Insights."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from operations.environment import Environment
-from operations.found import Execution, Found, LogLine, State
-from operations.log_lines import parse
+from functions.domain.digests import LENGTH, digest
+from infra.operations.environment import Environment
+from infra.operations.found import Execution, Found, LogLine, State
+from infra.operations.log_lines import parse
 
 LOOK_BACK_HOURS: Final = 72
 QUERY_SECONDS: Final = 60
@@ -25,6 +27,13 @@ OUTCOMES: Final = {
 }
 
 
+DIGEST: Final = re.compile(rf"[0-9a-f]{{{LENGTH}}}")
+
+
+def is_digest(id: str) -> bool:
+    return DIGEST.fullmatch(id) is not None
+
+
 class QueryFailed(Exception):
     """Logs Insights did not finish a query."""
 
@@ -38,17 +47,25 @@ class CloudLogs:
         self._hours = hours
 
     def find(self, id: str) -> Found:
+        """`id`: of a message or notice, or the digest that stands for it in the functions' logs."""
         machines = self._groups(f"/aws/vendedlogs/states/{self._environment.prefix}")
         functions = self._groups(f"/aws/lambda/{self._environment.prefix}")
-        arns = {event["execution_arn"] for event in _events(self._search(machines, id)) if "execution_arn" in event}
+        of_message = self._search(functions, id if is_digest(id) else digest(id, self._environment.log_key))
+        started = _named(of_message) if is_digest(id) else {id}
+        arns = {
+            event["execution_arn"]
+            for text in started
+            for event in _events(self._search(machines, text))
+            if "execution_arn" in event
+        }
         executions = [self._execution(arn, machines) for arn in arns]
-        lines = {*self._lines(functions, id), *(line for run in executions for line in self._errors(run, functions))}
+        errors = (line for run in executions for line in self._errors(run, functions))
+        lines = {*self._parsed(of_message), *errors}
         return Found(
             sorted(executions, key=lambda execution: execution.start), sorted(lines, key=lambda line: line.time)
         )
 
-    def _lines(self, groups: Sequence[str], text: str) -> list[LogLine]:
-        found = self._search(groups, text)
+    def _parsed(self, found: Sequence[dict[str, str]]) -> list[LogLine]:
         return [line for item in found if (line := _line(item, self._environment.prefix))]
 
     def _errors(self, execution: Execution, functions: Sequence[str]) -> Iterator[LogLine]:
@@ -57,7 +74,7 @@ class CloudLogs:
             group = f"/aws/lambda/{state.function}"
             if state.error and group in functions:
                 until = (state.stop or state.start) + SLACK_SECONDS
-                for line in self._lines([group], "ERROR"):
+                for line in self._parsed(self._search([group], "ERROR")):
                     if state.start - SLACK_SECONDS <= line.time <= until:
                         yield line
 
@@ -169,6 +186,11 @@ def _events(lines: Sequence[dict[str, str]]) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(event, dict):
             yield event
+
+
+def _named(lines: Sequence[dict[str, str]]) -> set[str]:
+    """The executions that log lines name, by the last part of their ARNs."""
+    return {str(event["execution"]) for event in _events(lines) if event.get("execution")}
 
 
 def _line(found: dict[str, str], prefix: str) -> LogLine | None:

@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
-from operations.found import Execution, Found
+from infra.operations.found import Execution, Found
 
 LONGEST_CAUSE: Final = 400
 

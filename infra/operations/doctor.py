@@ -7,9 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
-from operations.checks import CHECKS, Check
-from operations.environment import Environment
-from operations.findings import Finding
+from infra.operations.checks import CHECKS, Check
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 
 PERMISSIONS: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 

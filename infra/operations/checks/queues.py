@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from operations.environment import Environment
-from operations.findings import Finding
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 
 MANY: Final = 50  # messages: a burst of a school is gone within seconds
 COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")

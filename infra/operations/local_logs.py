@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any, Final
 
+from functions.domain.digests import digest
+from infra.operations.cloud_logs import is_digest
+from infra.operations.found import Execution, Found, LogLine, State
+from infra.operations.log_lines import parse
+from local.plan import LOG_KEY
 from local.stack_client import StackClient
-from operations.found import Execution, Found, LogLine, State
-from operations.log_lines import parse
 
 PARTS: Final = frozenset({"aws", "world", "lambda_service", "database_proxy", "postgres", "replica", "redis"})
 
@@ -17,9 +20,10 @@ class LocalLogs:
         self._running = StackClient.find(folder)
 
     def find(self, id: str) -> Found:
+        """`id`: of a message or notice, or the digest that stands for it in the functions' logs."""
         runs = self._running.aws("GET", "/executions")
-        executions = [self._execution(run) for run in runs if id in (run.get("message_id"), run["name"])]
-        return Found(list(reversed(executions)), self._lines(id))
+        executions = [self._execution(run) for run in runs if id in _names(run)]
+        return Found(list(reversed(executions)), self._lines(id if is_digest(id) else digest(id, LOG_KEY)))
 
     def _execution(self, run: dict[str, Any]) -> Execution:
         return Execution(
@@ -42,3 +46,9 @@ class LocalLogs:
                 texts = [text for text in log.read_text("utf-8", "replace").splitlines() if id in text]
                 found += [line for text in texts if (line := parse(text, log.stem))]
         return sorted(found, key=lambda line: line.time)
+
+
+def _names(run: dict[str, Any]) -> tuple[str | None, ...]:
+    """What an execution can be asked for by: its own name, its message's id, and that one's digest."""
+    message = run.get("message_id")
+    return (run["name"], message, digest(message, LOG_KEY) if message else None)

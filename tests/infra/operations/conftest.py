@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from operations.environment import Environment, Resource
+from infra.operations.environment import Environment, Resource
 
 
 class KnownEnvironment(Environment):

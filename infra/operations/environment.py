@@ -60,6 +60,12 @@ class Environment:
         found: dict[str, Any] = described["Stacks"][0]
         return found
 
+    @property
+    def log_key(self) -> str:
+        """The key of the digests that stand for message ids in the functions' logs."""
+        bot = self.stacks["bot"]
+        return str(bot["StackId"]) if bot else ""
+
     def resources(self, kind: str) -> Iterator[Resource]:
         """The resources of that type, of all stacks."""
         return (resource for resource in self._resources if resource.type == kind)

@@ -10,13 +10,13 @@ import requests
 from botocore.exceptions import ClientError, NoCredentialsError
 from rich.console import Console
 
+from infra.operations.checks import alarms, functions, queues, quotas, secrets, stacks, whatsapp
+from infra.operations.doctor import examine, show
+from infra.operations.environment import Environment
+from infra.operations.findings import Finding
 from local.plan import PHONE_NUMBER_ID
 from local.world import graph_account
-from operations.checks import alarms, functions, queues, quotas, secrets, stacks, whatsapp
-from operations.doctor import examine, show
-from operations.environment import Environment
-from operations.findings import Finding
-from tests.operations.conftest import KnownEnvironment, resource
+from tests.infra.operations.conftest import KnownEnvironment, resource
 
 pytestmark = pytest.mark.usefixtures("account")
 

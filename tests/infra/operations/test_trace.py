@@ -9,13 +9,16 @@ import boto3
 import pytest
 from rich.console import Console
 
-from operations import trace
-from operations.cloud_logs import CloudLogs, execution_of
-from operations.environment import Environment
-from operations.found import Found
-from operations.log_lines import parse
+from functions.domain.digests import digest
+from infra.operations import trace
+from infra.operations.cloud_logs import CloudLogs, execution_of
+from infra.operations.found import Found
+from infra.operations.log_lines import parse
+from tests.infra.operations.conftest import KnownEnvironment
 
 ID = "wamid.HBgMMjYzNzcyMTAwMDAxFQIAEhgUM0E="
+KEY = "arn:aws:cloudformation:eu-west-1:123456789012:stack/school-dev-bot/1"
+DIGEST = digest(ID, KEY)
 ARN = "arn:aws:states:eu-west-1:123456789012:express:school-dev-conversation:7f1c:0a2b"
 FETCH = "arn:aws:lambda:eu-west-1:123456789012:function:school-dev-fetch-fees:live"
 
@@ -73,21 +76,26 @@ def test_the_events_of_parallel_branches_are_told_apart() -> None:
 
 
 @pytest.mark.usefixtures("account")
-def test_a_message_is_found_with_its_failing_state_and_the_lines_of_that_function() -> None:
+@pytest.mark.parametrize("id", [ID, DIGEST])
+def test_a_message_is_found_with_its_failing_state_and_the_lines_of_that_function(id: str) -> None:
     now = float(int(time.time()) - 60)
     states = [(int(item["event_timestamp"]) / 1000, json.dumps(item)) for item in failed_execution(now)]
-    other = json.dumps(event(1, 0, "ExecutionStarted", now, input="another") | {"execution_arn": ARN + "-other"})
+    another = {"execution_arn": ARN.replace("7f1c", "ffff")}
+    other = json.dumps(event(1, 0, "ExecutionStarted", now, input="another") | another)
     put("/aws/vendedlogs/states/school-dev-conversation", [*states, (now, other)])
     put(
         "/aws/lambda/school-dev-understand",
-        [line("INFO", "understood", now, message_id=ID), line("INFO", "understood", now, message_id="wamid.other")],
+        [
+            line("INFO", "understood", now, digest=DIGEST, execution="7f1c:0a2b"),
+            line("INFO", "understood", now, digest="0" * 16),
+        ],
     )
     put(
         "/aws/lambda/school-dev-fetch-fees",
         [line("ERROR", "no answer", now), line("ERROR", "an hour ago", now - 3600), line("INFO", "fine", now)],
     )
-    put("/aws/lambda/school-prod-understand", [line("INFO", "understood", now, message_id=ID)])
-    found = CloudLogs(Environment("dev")).find(ID)
+    put("/aws/lambda/school-prod-understand", [line("INFO", "understood", now, digest=DIGEST)])
+    found = CloudLogs(KnownEnvironment("dev", [], {"bot": {"StackId": KEY}})).find(id)
     assert [execution.name for execution in found.executions] == [ARN]
     assert sorted((item.function, item.message.split()[0]) for item in found.lines) == [
         ("fetch-fees", "no"),
@@ -98,7 +106,7 @@ def test_a_message_is_found_with_its_failing_state_and_the_lines_of_that_functio
 @pytest.mark.usefixtures("account")
 def test_an_unknown_message_is_said_to_be_unknown() -> None:
     output = io.StringIO()
-    found = CloudLogs(Environment("dev")).find(ID)
+    found = CloudLogs(KnownEnvironment("dev", [], {"bot": {"StackId": KEY}})).find(ID)
     assert trace.show(ID, found, Console(file=output, width=200)) == 1
     assert "Nothing is known" in output.getvalue()
 
