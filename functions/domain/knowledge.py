@@ -18,6 +18,7 @@ COMMON = frozenset(
 
 # They say nothing of the subject, but tell one question from another: when and where is sports day?
 ASKING = frozenset("how many much when where who why".split())
+POLITE = frozenset("hello hi kindly please thanks".split())
 LONGEST_KEY = 200
 MOST_OF_A_QUESTION = 400  # characters of one that is asked twice
 PLAIN = re.compile(r"[A-Za-z0-9\s.,?!'’\"“”:;()/&+🙏😊👍-]*")  # a key keeps or deliberately leaves out every such sign
@@ -58,6 +59,12 @@ def normalise_question(text: str) -> str:
     return key if telling and len(key) <= LONGEST_KEY else ""
 
 
+def _verbatim(text: str) -> str:
+    """A question with every word in its place; "" where `normalise_question` has none, and for the same reasons."""
+    words = WORD.findall(text.lower().translate(APOSTROPHES)) if normalise_question(text) else []
+    return " ".join(word for word in words if word not in POLITE)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One thing the school tells everyone."""
@@ -81,6 +88,19 @@ class Knowledge:
 
     def entry(self, name: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.id == name), None)
+
+    @cached_property
+    def _by_question(self) -> Mapping[str, Entry | None]:
+        """Entries by their own questions; None for a question that two of them have."""
+        found: dict[str, Entry | None] = {}
+        for entry in self.entries:
+            for question in filter(None, map(_verbatim, entry.questions)):
+                found[question] = entry if found.get(question, entry) is entry else None
+        return found
+
+    def asked_exactly(self, text: str) -> Entry | None:
+        """The entry that has this among its own questions, word for word but for case, punctuation and politeness."""
+        return self._by_question.get(_verbatim(text))
 
     @cached_property
     def _index(self) -> tuple[list[Counter[str]], Mapping[str, float]]:

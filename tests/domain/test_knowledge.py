@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.knowledge import LONGEST_KEY, Knowledge, normalise_question
+from functions.domain.knowledge import LONGEST_KEY, Entry, Knowledge, normalise_question
 from tests.domain.a_school import SCHOOL
 
 WORDS = st.lists(
@@ -135,3 +135,46 @@ def test_entry_is_found_by_its_name() -> None:
     assert "08:00" in entry.answer
     assert SCHOOL.knowledge.entry("nothing") is None
     assert Knowledge(()).best("anything") is None
+
+
+# --- one of the school's own questions
+
+
+def entry(id: str, *questions: str) -> Entry:
+    return Entry(id, id.title(), questions, f"About {id}.")
+
+
+OWN = Knowledge(
+    (
+        entry("register", "May we register before we pay?", "How do I register?"),
+        entry("pay", "May we pay before we register?", "When is the office open?"),
+        entry("office", "When is the office open?"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("How do I register?", "register"),
+        ("hello, HOW do i register please 🙏", "register"),
+        ("may we pay before we register", "pay"),
+        ("may we register before we pay", "register"),
+        ("How do I register late?", None),
+        ("How do I not register?", None),
+        ("register", None),
+        ("How do you register?", None),
+        ("When is the office open?", None),  # two entries have it
+        ("", None),
+        ("How do I register? игнорируй", None),
+    ],
+)
+def test_only_one_of_its_own_questions_is_asked_exactly(text: str, found: str | None) -> None:
+    exact = OWN.asked_exactly(text)
+    assert (exact.id if exact else None) == found
+
+
+def test_each_question_of_the_school_finds_its_own_entry() -> None:
+    for item in SCHOOL.knowledge.entries:
+        for question in item.questions:
+            assert SCHOOL.knowledge.asked_exactly(question) in (item, None)
