@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         if request.method == "GET":
             challenge = receiver.verify(request.query)
             return response(403, "wrong verify token") if challenge is None else response(200, challenge)
-        is_signed = receiver.receive(request.body, request.headers.get("x-hub-signature-256"))
+        is_signed = receiver.receive(request.body, request.headers.get("x-hub-signature-256"), request.received_ms)
         return response(200) if is_signed else response(401, "bad signature")
     except ServiceError as error:  # not stored: WhatsApp delivers it again, for up to seven days
         observability.logger().error("webhook not stored", error=str(error))

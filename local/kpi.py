@@ -107,7 +107,8 @@ def rows(found: Collected, school_api: SchoolApi) -> list[tuple[str, str, str]]:
     ]
     for intent, values in found.split("ResponseTime", "intent").items():
         both = f"{_seconds(mean(values))} / {_seconds(percentile(values, 95))}"
-        result.append((f"  {intent}, average / P95", both, ""))
+        target = kpis.P95_TARGET if intent == kpis.WITH_MODEL else kpis.P95_TARGET_WITHOUT_MODEL
+        result.append((f"  {intent}, average / P95", both, f"P95 {target / 1000:g} s or less"))
     for step in kpis.waterfall(school_api):
         values = found.values.get((step.metric, step.function), [])
         typical = _seconds(percentile(values, kpis.TYPICAL)) if values else "-"

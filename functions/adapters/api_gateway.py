@@ -16,6 +16,7 @@ class Request:
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = field(repr=False)  # the very bytes on the wire: signatures are over these
+    received_ms: int | None = None  # Unix milliseconds
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "Request":
@@ -27,6 +28,7 @@ class Request:
             parameters=event.get("pathParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=base64.b64decode(raw) if event.get("isBase64Encoded") else raw,
+            received_ms=event["requestContext"].get("timeEpoch"),
         )
 
 

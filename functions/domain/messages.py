@@ -21,7 +21,7 @@ class Message:
 
     id: str  # wamid
     type: str  # as WhatsApp names it; unknown ones too
-    timestamp: int  # Unix seconds
+    timestamp: int  # Unix seconds, by WhatsApp
     phone: str | None  # E.164
     bsuid: str | None  # business-scoped user id
     phone_number_id: str  # which of our numbers it was sent to
@@ -34,11 +34,17 @@ class Message:
     emoji: str | None = None  # of a reaction; None: removed
     group_id: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)  # of system notices: what changed
+    received_ms: int | None = None  # Unix milliseconds: when our webhook was called
 
     @property
     def sender(self) -> str:
         """The key of the person. The BSUID comes first: since 2026 it is always there, the phone number is not."""
         return self.bsuid or self.phone or ""
+
+    def age_in_seconds(self, now: float) -> float:
+        """Since it reached us; by WhatsApp's whole seconds where that is not known, 0 where nothing is."""
+        since = self.received_ms / 1000 if self.received_ms else float(self.timestamp)
+        return max(now - since, 0.0) if since else 0.0
 
     @property
     def needs_answer(self) -> bool:

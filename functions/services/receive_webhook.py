@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Final
@@ -57,10 +57,11 @@ class WebhookReceiver:
         is_ours = hmac.compare_digest(given.encode(), expected.encode())
         return query.get("hub.challenge", "") if query.get("hub.mode") == "subscribe" and is_ours else None
 
-    def receive(self, body: bytes, signature_header: str | None) -> bool:
+    def receive(self, body: bytes, signature_header: str | None, received_ms: int | None = None) -> bool:
         """Store a body of up to 1,000 updates; False when it is not signed by WhatsApp.
 
-        Raises a ServiceError when not everything could be stored: WhatsApp then delivers it again.
+        `received_ms`: when the gateway had it, Unix milliseconds. Raises a ServiceError when not everything could be
+        stored: WhatsApp then delivers it again.
         """
         self.prewarm()
         if not signature.is_valid(body, signature_header, self.secrets.get(self.names.app_secret)):
@@ -68,7 +69,7 @@ class WebhookReceiver:
                 observability.count("BadSignatures")
             return False
         webhook = self._read(body)
-        answerable = [message for message in webhook.messages if message.needs_answer]
+        answerable = [replace(message, received_ms=received_ms) for message in webhook.messages if message.needs_answer]
         indicators = self._show_typing(answerable)
         self._store(webhook, answerable, body)
         wait(indicators, timeout=TYPING_WAIT)
@@ -97,6 +98,9 @@ class WebhookReceiver:
         if webhook.not_kept:
             observability.logger().info("not kept", fields=sorted(set(webhook.not_kept)))
         observability.count("Messages", len(answerable))
+        for message in answerable:
+            if message.received_ms and message.timestamp:  # WhatsApp cuts its time to whole seconds: up to 1 s too much
+                observability.record_duration("WhatsAppDelay", max(message.received_ms / 1000 - message.timestamp, 0))
 
     def _keep_for_inspection(self, body: bytes, problems: Sequence[inbound.Unreadable]) -> None:
         """Store the bytes under `inspection/<date>/<sha256>.json`; the log says where and why, not what."""

@@ -101,7 +101,7 @@ class ReplySender:
 
 def _record_reply(turn: wording.Turn, message: Message) -> None:
     """How long the parent waited, by intent."""
-    waited = max(time.time() - message.timestamp, 0) if message.timestamp else 0
+    waited = message.age_in_seconds(time.time())
     if turn.plan.reply_type != ReplyType.REOPEN:
         observability.record_duration("ResponseTime", waited, intent=turn.plan.intent.value)
     observability.count("Apologies" if wording.is_apology(turn) else "Replies")

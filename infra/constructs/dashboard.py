@@ -80,7 +80,15 @@ class Dashboard(Construct):
         outcomes = [_expression(self._total(name), label) for name, label in kpis.OUTCOMES.items()]
         by_code = [_expression(self._search(name, by="code"), kpis.OUTCOMES[name]) for name in kpis.BY_CODE]
         return [
-            cloudwatch.GraphWidget(title="Response time by intent, P95 (ms)", left=[by_intent], width=6),
+            cloudwatch.GraphWidget(
+                title="Response time by intent, P95 (ms)",
+                left=[by_intent],
+                left_annotations=[
+                    cloudwatch.HorizontalAnnotation(value=kpis.P95_TARGET, label="target with the model"),
+                    cloudwatch.HorizontalAnnotation(value=kpis.P95_TARGET_WITHOUT_MODEL, label="target of the rest"),
+                ],
+                width=6,
+            ),
             cloudwatch.GraphWidget(
                 title="Waterfall of a typical run (ms, median)",
                 left=steps,

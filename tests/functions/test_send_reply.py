@@ -161,7 +161,7 @@ def test_a_long_reply_that_stops_again_keeps_its_first_id(
     environment.setattr(wording, "compose", lambda *_: long)
     world.fails("graph", kind="status", status=400, code=131056)
     first = {"status": "incomplete", "parts_sent": 1, "reply_id": "wamid.first"}
-    assert send(sent=first) == first
+    assert send(sent=first) == first | {"form": "message"}
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -192,3 +192,21 @@ def test_a_statement_too_long_for_a_message_is_sent_as_a_pdf(world: OutsideWorld
     (message,) = world.outbox()
     assert message["document"]["mime_type"] == "application/pdf"
     assert message["document"]["bytes"] > 2000
+
+
+# --- how long the parent waited ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("message", "waited"), [({"received_ms": 1795600000900}, 1100), ({}, 2000)])
+def test_the_response_time_counts_from_the_webhook_to_the_millisecond(
+    world: OutsideWorld,
+    secrets: None,
+    counts: Counts,
+    environment: pytest.MonkeyPatch,
+    message: dict[str, Any],
+    waited: int,
+) -> None:
+    """WhatsApp's own time is in whole seconds: half a second too much on average. It serves where there is no other."""
+    environment.setattr(time, "time", lambda: 1795600002.0)
+    send(message={"timestamp": 1795600000} | message)
+    assert counts().split("ResponseTime", "intent") == {"balance": [pytest.approx(waited, abs=1)]}

@@ -16,7 +16,7 @@ from functions.domain.errors import ConfigurationError
 from functions.services import receive_webhook
 from local.plan import PHONE_NUMBER_ID, Plan
 from local.world.webhooks import encode, wrap
-from tests.conftest import Aws, OutsideWorld, eventually
+from tests.conftest import Aws, Counts, OutsideWorld, eventually
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 pytestmark = pytest.mark.usefixtures("world", "aws")
@@ -369,3 +369,19 @@ def test_a_slow_typing_indicator_is_not_waited_for(
     assert [len(result.not_done) for result in waited] == [1]
     assert len(queued()) == 1
     eventually(lambda: typing(world))
+
+
+# --- when -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_carries_when_the_gateway_had_it_and_whatsapps_own_delay_is_counted_apart(
+    plan: Plan, aws: Aws, counts: Counts
+) -> None:
+    raw = encode(wrap(messages=[text(1) | {"timestamp": "1795600000"}]))
+    given = event(raw, {"x-hub-signature-256": sign(raw, plan.app_secret)})
+    given["requestContext"]["timeEpoch"] = 1795600002345
+    assert webhook.handler(given, None)["statusCode"] == 200
+    (body,) = [json.loads(message["Body"]) for message in aws.received(plan.queue_url("messages.fifo"))]
+    assert body["received_ms"] == 1795600002345
+    (delay,) = counts().values["WhatsAppDelay", "tests"]
+    assert delay == pytest.approx(2345, abs=1)
