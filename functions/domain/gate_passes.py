@@ -56,6 +56,7 @@ class Refusal(Enum):
     NO_TERM = "no term"  # holidays
     NO_FEES = "no fees"  # nothing posted yet
     TOO_LITTLE_PAID = "too little paid"
+    WITHDRAWN = "withdrawn"  # staff have revoked the pass of this term
 
 
 @dataclass(frozen=True)

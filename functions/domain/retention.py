@@ -8,6 +8,7 @@ class KeepDays:
     """Days for each kind of record; what is older is deleted every night."""
 
     office_requests: int = 90  # what parents wrote to the office
+    staff_actions: int = 730  # which command of staff, by whom
     notices: int = 90  # what WhatsApp told us besides messages
     message_log: int = 180  # what was asked and answered, without texts
     feedback: int = 365

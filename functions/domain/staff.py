@@ -30,7 +30,12 @@ FORMS: Final[Mapping[str, Form]] = {
     "reply": Form("reply 12 Your words", "write to the parent of request 12", _NUMBER + _WORDS),
     "close": Form("close 12", "request 12 is done: I answer that parent again", rf"(?:(?:request\s+)?{_NUMBER})?"),
     "passes": Form("passes {prefix}20251234", "the gate passes of a student", r"(?P<about>[A-Z]{1,8}\s?[0-9]{1,20})"),
-    "revoke": Form("revoke GP-{term}-000123 Your reason", "a gate pass is not valid any more", _PASS + _WORDS),
+    "revoke": Form(
+        "revoke GP-{term}-000123 Your reason",
+        "a gate pass is not valid any more, and there is no new one",
+        _PASS + _WORDS,
+    ),
+    "allow": Form("allow GP-{term}-000123", "after a revocation: the parent may have a new gate pass", _PASS),
     "problems": Form("problems", "students whose record I cannot use, and what to put right"),
     "today": Form("today", "messages, answers, hand-overs and apologies since midnight"),
     "help": Form("help", "this list"),

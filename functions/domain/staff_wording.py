@@ -106,13 +106,25 @@ def _revoke(result: Result, school: School, now: datetime) -> Reply:
         return Text(f"There is no gate pass {number}. *passes {school.student_id_prefix}…* lists those of a student.")
     if outcome != "revoked":
         return Text(f"{number} was *{outcome}* already. Nothing has changed.")
-    done = f"{number} of {result['name']} is *revoked*: the guard sees it at the next scan."
+    done = (
+        f"{number} of {result['name']} is *revoked*: the guard sees it at the next scan. There is no new pass this "
+        f"term until you write *allow {number}*."
+    )
     told = {
         "message": "The parent has been told.",
         "template": "The parent has been told.",
     }.get(str(result.get("delivered")), "I could not tell the parent: please do it yourself.")
     is_told = result.get("delivered") in ("message", "template")
     return Text(f"{done}\n\n{told}" if is_told else _with_link(f"{done}\n\n{told}", result))
+
+
+def _allow(result: Result, school: School, now: datetime) -> Reply:
+    number, outcome = result["number"], result["outcome"]
+    if outcome == "allowed":
+        return Text(f"A new gate pass may be issued for {result['name']}. {number} stays revoked.")
+    if outcome == "unknown":
+        return Text(f"There is no gate pass {number}.")
+    return Text(f"{number} is {outcome}: it holds no new pass back. Nothing has changed.")
 
 
 def _problems(result: Result, school: School, now: datetime) -> Reply:
@@ -158,6 +170,7 @@ _COMPOSERS: Final[Mapping[str, Callable[[Result, School, datetime], Reply]]] = {
     "close": _close,
     "passes": _passes,
     "revoke": _revoke,
+    "allow": _allow,
     "problems": _problems,
     "today": _today,
     "help": _help,

@@ -374,6 +374,12 @@ def _refused(
                 ),
                 (Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON),
             )
+        case Refusal.WITHDRAWN:
+            return _with_buttons(
+                f"The school office has withdrawn the gate pass of *{student.name}*, so I cannot issue another one. Please "
+                "talk to the office.",
+                (Choice(tap_id(Intent.OFFICE), "Talk to the office"), _MENU_BUTTON),
+            )
         case Refusal.NO_FEES:
             return Text(
                 f"The fees of this term are still being processed for *{student.name}*, so I cannot issue a gate pass yet. "

@@ -13,7 +13,7 @@ from functions.adapters.documents.gate_pass import gate_pass_pdf
 from functions.domain.accounts import Account
 from functions.domain.documents import GatePassDocument, Letterhead
 from functions.domain.errors import InvalidRequest
-from functions.domain.gate_passes import Decision, Delivery, decide, delivery
+from functions.domain.gate_passes import Decision, Delivery, Refusal, decide, delivery
 from functions.domain.people import Student
 from functions.domain.school import School
 
@@ -66,7 +66,9 @@ class GatePassIssuer:
         student, term = request.student, request.account.term
         with self.database.writer() as connection:
             passes = GatePasses(connection)
-            week = passes.count_request(request.message_id, student.id, today)
+            week = passes.count_request(request.message_id, student.id, today)  # locks the child
+            if passes.is_withheld(student.id, term):
+                return _refusal(Decision(refusal=Refusal.WITHDRAWN))
             given, outcome = passes.next_pass(
                 student,
                 term,

@@ -27,6 +27,7 @@ def written(text: str) -> Command | None:
         ("Done request 7", Command("close", "7")),
         ("close", Command("close")),
         ("revoke gp-2026-3-000123 phone stolen", Command("revoke", "GP-2026-3-000123", "phone stolen")),
+        ("allow GP-2026-3-000123", Command("allow", "GP-2026-3-000123")),
         ("passes ssc 20251234", Command("passes", "SSC20251234")),
         ("problems", Command("problems")),
         ("TODAY", Command("today")),

@@ -71,6 +71,9 @@ def test_a_long_list_fits_one_message_and_says_what_is_missing(name: str, rows: 
         ("reply", {"number": 12, "name": "Rudo", "delivered": "unknown"}, "do not know whether"),
         ("reply", {"number": 12, "name": None, "phone": "+2637"}, "did not reach the parent (request 12)"),
         ("revoke", {"number": "GP-1", "outcome": "unknown"}, "There is no gate pass GP-1"),
+        ("allow", {"number": "GP-1", "outcome": "allowed", "name": "Tariro"}, "may be issued for Tariro"),
+        ("allow", {"number": "GP-1", "outcome": "unknown"}, "There is no gate pass GP-1"),
+        ("allow", {"number": "GP-1", "outcome": "valid"}, "GP-1 is valid: it holds no new pass back"),
         ("revoke", {"number": "GP-1", "outcome": "expired"}, "GP-1 was *expired* already"),
     ],
 )

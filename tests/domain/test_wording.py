@@ -441,6 +441,7 @@ def test_the_sixth_request_names_the_office() -> None:
     ("refusal", "words"),
     [
         (Refusal.TOO_LITTLE_PAID, "*$50.00 more* reaches 50 %"),
+        (Refusal.WITHDRAWN, "has withdrawn the gate pass"),
         (Refusal.NO_FEES, "still being processed"),
         (Refusal.NO_TERM, "during the term only"),
     ],

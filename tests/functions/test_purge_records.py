@@ -20,6 +20,8 @@ LONG = 4000  # days
 ROWS = {
     "office_requests": "INSERT INTO office_requests (message_id, sender, words, opened_at) "
     "VALUES ('wamid.' || :n, '+263771234567', 'words', now() - make_interval(days => :days))",
+    "staff_actions": "INSERT INTO staff_actions (message_id, staff, command, done_at) "
+    "VALUES (:n, 'digest', 'today', now() - make_interval(days => :days))",
     "notices": "INSERT INTO notices (id, kind, content, received_at) "
     "VALUES (:n, 'price', '{}', now() - make_interval(days => :days))",
     "message_log": "INSERT INTO message_log (message_id, received_at) "

@@ -176,14 +176,30 @@ class GatePasses:
         return list(self._connection.execute(query)), int(self._connection.execute(count).scalar_one())
 
     def find_by_number(self, number: str) -> Row[Any] | None:
-        """The pass with its child's names; locked, so that it is revoked once."""
+        """The pass with its child's names; both locked, so that no new pass is issued at the same instant."""
         query = (
             select(gate_passes, students.c.first_name, students.c.last_name)
             .join(students, students.c.id == gate_passes.c.student_id)
             .where(gate_passes.c.number == number)
-            .with_for_update(of=gate_passes)
+            .with_for_update()
         )
         return self._connection.execute(query).first()
+
+    def revoke(self, pass_id: int) -> None:
+        """It is not valid any more, and there is no other one in its term until `allow`."""
+        values = {"status": PassState.REVOKED.value, "blocks_new": True}
+        self._connection.execute(gate_passes.update().where(gate_passes.c.id == pass_id).values(**values))
+
+    def allow(self, pass_id: int) -> None:
+        """The pass stays revoked, but a new one may be issued."""
+        self._connection.execute(gate_passes.update().where(gate_passes.c.id == pass_id).values(blocks_new=False))
+
+    def is_withheld(self, student_id: str, term: str) -> bool:
+        """Whether staff have revoked a pass of this child and term and have not allowed a new one."""
+        query = select(gate_passes.c.id).where(
+            gate_passes.c.student_id == student_id, gate_passes.c.term == term, gate_passes.c.blocks_new
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
 
     def record_upload(self, pass_id: int, media_id: str) -> None:
         """WhatsApp has the PDF; the next request within 29 days uploads nothing."""

@@ -15,6 +15,7 @@ from functions.adapters.database.tables import (
     office_requests,
     pass_looks,
     pass_requests,
+    staff_actions,
     students,
 )
 from functions.domain.retention import KeepDays
@@ -22,6 +23,7 @@ from functions.domain.retention import KeepDays
 # In this order: a pass goes after the looks at it, a student after their passes and requests.
 TABLES: Final[Mapping[str, Table]] = {
     "office_requests": office_requests,
+    "staff_actions": staff_actions,
     "notices": notices,
     "message_log": message_log,
     "feedback": feedback,
@@ -54,6 +56,8 @@ class Purge:
         match kind:
             case "office_requests":
                 return office_requests.c.opened_at < before
+            case "staff_actions":
+                return staff_actions.c.done_at < before
             case "notices":
                 return notices.c.received_at < before
             case "message_log":  # a delivery status may have made the row

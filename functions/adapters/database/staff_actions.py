@@ -1,6 +1,7 @@
 """The table of what staff had done: which command, about what, and by whom, as a keyed digest of the number."""
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 
@@ -46,4 +47,4 @@ class StaffActions:
         made = insert(digest_key).values(id=1, key=secrets.token_bytes(32))
         self._connection.execute(made.on_conflict_do_nothing())
         key = self._connection.execute(select(digest_key.c.key)).scalar_one()
-        return hashlib.sha256(bytes(key) + phone.encode()).hexdigest()
+        return hmac.new(bytes(key), phone.encode(), hashlib.sha256).hexdigest()

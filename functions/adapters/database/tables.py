@@ -91,7 +91,8 @@ contacts = Table(
     CheckConstraint("phone IS NOT NULL OR bsuid IS NOT NULL", name="reachable"),
 )
 
-# Written by `gate_pass`; `record_conversation` adds the media id. At most one valid pass per child and term.
+# Written by `gate_pass`; `staff_command` revokes; `record_conversation` adds the media id. At most one valid pass per
+# child and term.
 gate_passes = Table(
     "gate_passes",
     metadata,
@@ -105,6 +106,7 @@ gate_passes = Table(
     Column("issued_on", Date, nullable=False),
     Column("valid_until", Date, nullable=False),
     Column("status", String(16), nullable=False, server_default="valid"),  # valid | expired | replaced | revoked
+    Column("blocks_new", Boolean, nullable=False, server_default=text("false")),  # revoked, and no new one this term
     Column("issued_to", String(16)),  # E.164
     Column("media_id", Text),  # WhatsApp's id of the uploaded PDF …
     _moment("media_uploaded_at"),  # … good for 30 days

@@ -16,6 +16,7 @@ from functions.domain.people import Person
 from functions.domain.school import School
 from functions.domain.staff import Command
 from functions.services.staff import (
+    allow_pass,
     close_request,
     count_today,
     list_passes,
@@ -32,6 +33,7 @@ USE_CASES: Final[Mapping[str, Callable[[Task], dict[str, Any]]]] = {
     "close": close_request.run,
     "passes": list_passes.run,
     "revoke": revoke_pass.run,
+    "allow": allow_pass.run,
     "problems": list_problems.run,
     "today": count_today.run,
 }

@@ -22,7 +22,7 @@ def run(task: Task) -> dict[str, Any]:
         return {"number": number, "outcome": "unknown"}
     state = state_of(row.status, row.valid_until, task.now.date())
     if state == PassState.VALID:
-        passes.close(row.id, PassState.REVOKED)
+        passes.revoke(row.id)
     elif not (task.is_repeat and state == PassState.REVOKED):
         return {"number": number, "outcome": "revoked before" if state == PassState.REVOKED else state.value}
     name = f"{row.first_name} {row.last_name}".strip() or row.student_id
