@@ -1,6 +1,6 @@
 """What the AI is told, and what of its answer may reach a parent: only what was given to it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from functions.domain.accounts import Account, Standing
@@ -11,6 +11,7 @@ from functions.domain.people import Student
 from functions.domain.school import School
 
 MOST_QUESTION = 1500  # characters of a question that are read
+MOST_OF_A_NAME = 60  # characters of a name or a fee type
 MOST_LINES = 60  # charges and payments of a child that the model sees: the latest
 MOST_ANSWER = 1500  # characters of an answer that are sent
 _NO_FIGURES = "# FIGURES\n\nThey cannot be read at the moment; say so if they are asked for."
@@ -36,6 +37,18 @@ def facts(school: School, today: date) -> str:
 
 def figures(account: Account | None, students: Iterable[Student], school: School) -> str:
     """The figures of the students that a question is about; "" where it is about nobody's."""
+    return _figures(account, students, school, lambda text: one_line(text, MOST_OF_A_NAME))
+
+
+def proof(account: Account | None, students: Iterable[Student], school: School) -> str:
+    """The same figures without names and fee types: an amount that someone has written there was not given."""
+    return _figures(account, students, school, lambda text: "")
+
+
+def _figures(
+    account: Account | None, students: Iterable[Student], school: School, written: Callable[[str], str]
+) -> str:
+    """`written`: what is shown of a text that people have written."""
     if account is None:
         return _NO_FIGURES if tuple(students) else ""
     blocks = []
@@ -44,7 +57,7 @@ def figures(account: Account | None, students: Iterable[Student], school: School
         if found is None:
             continue
         balance, currency, show = found.balance, school.currency, school.currency.show
-        lines = [f"{student.name} ({student.grade}), {account.term}:"]
+        lines = [f"{written(student.name)} ({written(student.grade)}), {account.term}:"]
         if not found.bills and not found.payments:
             lines.append("no fees recorded yet")
         else:
@@ -57,7 +70,7 @@ def figures(account: Account | None, students: Iterable[Student], school: School
                 f"billed {show(balance.billed)}, paid {show(balance.paid)} ({balance.percent_paid} %), {standing}"
             )
             lines += [
-                f"- {line.day or 'undated'}: {'payment' if paid else 'charge'}, {line.kind} "
+                f"- {line.day or 'undated'}: {'payment' if paid else 'charge'}, {written(line.kind)} "
                 f"{currency.show_other(line.amount, line.currency)}"
                 for line, paid in chronological(found)[-MOST_LINES:]
             ]
@@ -68,6 +81,11 @@ def figures(account: Account | None, students: Iterable[Student], school: School
             ]
         blocks.append("\n".join(lines))
     return "# FIGURES of this parent's children\n\n" + "\n\n".join(blocks) if blocks else ""
+
+
+def one_line(text: str, most: int) -> str:
+    """A text as data: one line without anything that could close a mark or begin a heading."""
+    return " ".join(text.split())[:most].replace("<", "‹").replace(">", "›").lstrip("# ")
 
 
 def question(text: str) -> str:

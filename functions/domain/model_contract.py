@@ -22,7 +22,6 @@ SCHEMA_NAME: Final = "reply"
 ABOUT_CHILDREN: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.EXPLAIN, Intent.GATE_PASS)
 WISHES: Final = (*ABOUT_CHILDREN, Intent.MENU, Intent.THANKS, Intent.OPT_OUT, Intent.OPT_IN)
 WITH_TERM: Final = (Intent.BALANCE, Intent.STATEMENT, Intent.EXPLAIN)  # a gate pass is always of the current term
-MOST_OF_A_NAME: Final = 60
 MOST_QUESTION_BACK: Final = 300
 
 
@@ -85,7 +84,7 @@ class Context:
 
     @classmethod
     def of(cls, school: School, students: Iterable[Student], today: date, figures: str = "") -> "Context":
-        """`figures` as they were sent; the parent's own words and the history prove nothing."""
+        """`figures`: `answers.proof`; what people wrote, the parent's words and the history prove nothing."""
         codes = frozenset(term.code for term in school.calendar.terms)
         return cls(tuple(students), codes, f"{answers.facts(school, today)}\n{figures}", school.currency)
 
@@ -158,20 +157,18 @@ def _one_of(*values: str) -> dict[str, Any]:
 def _sender(students: Sequence[Student]) -> str:
     if not students:
         return "# SENDER\nThis number is not linked to any child."
-    names = "\n".join(f"{number}. {_data(student.name, MOST_OF_A_NAME)}" for number, student in enumerate(students, 1))
+    names = "\n".join(
+        f"{number}. {answers.one_line(student.name, answers.MOST_OF_A_NAME)}"
+        for number, student in enumerate(students, 1)
+    )
     return f"# CHILDREN OF THE SENDER\n{names}"
 
 
 def _turn(turn: Turn) -> str:
-    lines = [f"parent: {_data(turn.asked, MOST_OF_A_SIDE)}", f"reply: {_data(turn.kind, 40)}"]
+    lines = [f"parent: {answers.one_line(turn.asked, MOST_OF_A_SIDE)}", f"reply: {answers.one_line(turn.kind, 40)}"]
     if turn.answer:
-        lines.append(f"text: {_data(turn.answer, MOST_OF_A_SIDE)}")
+        lines.append(f"text: {answers.one_line(turn.answer, MOST_OF_A_SIDE)}")
     return "<turn>\n" + "\n".join(lines) + "\n</turn>"
-
-
-def _data(text: str, most: int) -> str:
-    """One line without anything that could close a mark or begin a heading."""
-    return " ".join(text.split())[:most].replace("<", "‹").replace(">", "›").lstrip("# ")
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------

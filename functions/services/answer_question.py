@@ -73,7 +73,8 @@ class QuestionAnswerer:
             model_contract.content(plan.question or "", question.students, question.turns, figures),
             model_contract.text_format(school),
         )
-        found = model_contract.parse(output.text, Context.of(school, question.students, today, figures))
+        proof = answers.proof(question.account, plan.students, school)
+        found = model_contract.parse(output.text, Context.of(school, question.students, today, proof))
         observability.count_by("ModelReplies", kind=type(found.reply).__name__)
         parts = _in_order(found)
         text = "\n\n".join(part.text for part in parts if isinstance(part, Answer | QuestionBack))

@@ -82,7 +82,8 @@ class GraphApi:
         self.delivered: dict[str, Media] = {}  # files of accepted messages: the parent keeps them
         self.templates: dict[str, dict[str, Any]] = {}
         # The sample's office has written today, as one must for WhatsApp to let us notify it.
-        self.recipients = {plan.office.lstrip("+"): Recipient(last_inbound=time.time())}
+        self.recipients = {_user(plan.office): Recipient(last_inbound=time.time())}  # by user id
+        self._phones: dict[str, str] = {}  # of users who have written with a number, by user id
         self._links: dict[str, tuple[str, float]] = {}
         self._sent: deque[float] = deque()
         self._billable = 0
@@ -181,8 +182,7 @@ class GraphApi:
         to, user_id = _addressee(body)
         if to and rules.USER_ID.fullmatch(body["to"]):  # a user id in `to` is accepted and never delivered
             return Response.of(_accepted(body["to"], {"wa_id": to}, _wamid()))
-        key = user_id or str(to)
-        recipient = self.recipients.setdefault(key, Recipient())
+        recipient = self.recipients.setdefault(user_id or _user(str(to)), Recipient())
         self._limit_rates(recipient, profile)
         failure = self._failure_of(recipient, body, profile)
         if failure and failure not in REFUSED_LATER:
@@ -191,7 +191,8 @@ class GraphApi:
         if failure:
             self._report_failure(wamid, to, user_id, failure, body)
         else:
-            self._journal.record(self._message(wamid, to, user_id, body))
+            phone = to or self._phones.get(user_id or "")
+            self._journal.record(self._message(wamid, phone, user_id, body))
             self._report_delivery(wamid, to, user_id, body, profile)
         known = {"user_id": user_id} if user_id else {"wa_id": to}
         accepted = _accepted(user_id or body["to"], known, wamid)
@@ -379,7 +380,7 @@ class GraphApi:
         code = values.get("fails_with")
         if set(values) != {"fails_with"} or not (code is None or isinstance(code, int)):
             raise InvalidSetting("fails_with", "WhatsApp's error code, such as 131026; or null")
-        self.recipients.setdefault(name.lstrip("+"), Recipient()).fails_with = code
+        self.recipients.setdefault(_user(name), Recipient()).fails_with = code
 
     def open_window(self, values: Mapping[str, Any]) -> None:
         """POST /inbound {"from": "+263…", or "user_id": "ZW.…", "time": 1795420800}: the user has written."""
@@ -389,7 +390,9 @@ class GraphApi:
         moment = values.get("time", time.time())
         if not isinstance(moment, int | float):
             raise InvalidSetting("time", "Unix seconds")
-        self.recipients.setdefault(name.lstrip("+"), Recipient()).last_inbound = float(moment)
+        self.recipients.setdefault(_user(name), Recipient()).last_inbound = float(moment)
+        if "from" in values:
+            self._phones[_user(name)] = name.lstrip("+")
 
     def set_templates(self, values: Any) -> None:
         """PUT /templates {"fee_receipt": {"language": "en", "parameters": 3}}: the approved templates."""
@@ -399,6 +402,12 @@ class GraphApi:
         ):
             raise InvalidSetting("templates", '{"name": {"language": "en", "parameters": 3}, …}')
         self.templates = values
+
+
+def _user(name: str) -> str:
+    """The user id of a user who is named by it or by their number: one person, whatever a message is addressed to."""
+    digits = name.lstrip("+")
+    return user_id_of(digits) if digits.isdecimal() else name
 
 
 def _addressee(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

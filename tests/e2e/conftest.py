@@ -12,7 +12,9 @@ from local.plan import Plan, Ports
 from local.send_message import Outcome, send_message, tap
 from local.stack import Stack
 from local.stack_client import StackClient
+from local.world.sample import SampleSchool
 from tests.conftest import eventually
+from tests.security.log_scanner import Personal, logs_of, scan
 
 TODAY = date(2026, 11, 23)  # a Monday in term 3
 BY_SITUATION = {
@@ -43,6 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     )
     with Stack(plan) as started:
         yield started
+    assert scan(logs_of(plan), Personal.of(SampleSchool.of(plan), plan)) == {}  # whatever the tests have done
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import requests
 
 from local.plan import DISPLAY_PHONE_NUMBER, PHONE_NUMBER_ID
 from local.world import graph_api
+from local.world.webhooks import user_id_of
 from tests.conftest import eventually
 from tests.local.world.clients import INBOUND, PARENT, Client, message, world
 
@@ -428,6 +429,16 @@ def test_the_customer_window_closes_after_24_hours_and_opens_again(client: Clien
     client.page("POST", "/inbound", {"from": PARENT, "time": time.time() - 25 * 3600})
     client.send()
     assert told.statuses(3)[2]["errors"][0]["code"] == 131047
+
+
+def test_a_user_is_one_person_by_number_and_by_user_id(client: Client, told: Receiver) -> None:
+    client.page("PUT", "/profile", {"customer_window": True, "statuses": ["sent"]})
+    client.page("POST", "/inbound", {"from": PARENT})
+    client.send(to=None, recipient=user_id_of(PARENT))
+    assert told.statuses(1)[0]["status"] == "sent"
+    assert len(client.page("GET", f"/outbox?to={PARENT.lstrip('+')}").json()) == 1
+    client.page("PUT", f"/recipients/{PARENT}", {"fails_with": 131042})
+    assert code_of(client.send(to=None, recipient=user_id_of(PARENT))) == 131042
 
 
 # --- the outbox ----------------------------------------------------------------------------------------------------
