@@ -20,7 +20,7 @@ from local.plan import Plan
 
 DATABASE: Final = "school"
 ROLE: Final = "assistant"  # owns the database; trusted on loopback
-START_SECONDS: Final = 20
+START_SECONDS: Final = 120  # a busy machine needs more than 20; a server that has ended is noticed at once
 FOLDERS: Final = "school-postgres-"  # in the system's temporary folder: a clone may be closed to the account below
 UNPRIVILEGED: Final = "nobody"  # PostgreSQL refuses to run as root
 
@@ -198,7 +198,7 @@ class Postgres:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and server.poll() is None:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                if self._call("pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-t", "1").returncode == 0:
+                if self._call("pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-t", "5").returncode == 0:
                     return
             time.sleep(0.02)
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-10:])

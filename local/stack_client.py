@@ -57,9 +57,13 @@ class StackClient:
         """A page of the AWS process: /executions, /queues, /pipes, /redrive."""
         return self._page(self.plan.aws_url, method, path, None, 30, query)
 
+    def lambdas(self, method: str, path: str, body: Any = None) -> Any:
+        """A page of the Lambda service: /functions, /environment."""
+        return self._page(self.plan.lambdas_url, method, path, body, 30, {})
+
     def functions(self) -> dict[str, Any]:
         """Each function: processes, invocations, cold starts, last start, start error."""
-        described: dict[str, Any] = self._page(self.plan.lambdas_url, "GET", "/functions", None, 30, {})
+        described: dict[str, Any] = self.lambdas("GET", "/functions")
         return described
 
     def executions(self, message_id: str, machine: str = "conversation") -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from functions.domain.errors import ConfigurationError
 from infra.packaging import PackagingError
 from local.child import ServerError
-from local.cli import fault, inbox, kpi, pay, profile, run, say, sync
+from local.cli import fault, inbox, kpi, pay, profile, run, say, sync, today
 from local.stack import StackError
 from local.stack_client import FOLDER, NotRunning, Refused
 
@@ -33,7 +33,7 @@ class Command(Protocol):
     def run(self, arguments: argparse.Namespace, console: Console) -> int: ...
 
 
-COMMANDS: Final[tuple[Command, ...]] = (run, say, inbox, fault, profile, pay, sync, kpi)
+COMMANDS: Final[tuple[Command, ...]] = (run, say, inbox, fault, profile, today, pay, sync, kpi)
 
 
 def parser() -> argparse.ArgumentParser:

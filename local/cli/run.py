@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from infra.catalog import SchoolApi
 from local.child import ServerError
 from local.cli.profile import PROFILES
 from local.plan import Plan, Ports
+from local.school_date import day_inside_a_term, real_date
 from local.stack import Stack, StackError
 from local.stack_client import NotRunning, StackClient
 
@@ -205,9 +206,8 @@ def show_how_to_use(running: StackClient, real: list[str], megabytes: int, conso
 
 def warn_of_holidays(school: School, today: date | None, console: Console) -> None:
     """Say that outside a term nobody gets a gate pass, whatever the list of parents says."""
-    calendar, day = school.calendar, today or datetime.now(school.timezone).date()
-    if calendar.current(day) is None:
-        inside = calendar.billing(day).ends - timedelta(days=10)
+    day = today or real_date(school)
+    if inside := day_inside_a_term(school, day):
         console.print(
             f"[yellow]{day} is in the holidays, when there are no gate passes. "
             f'To try them: make run ARGS="--today {inside}"[/]'

@@ -33,7 +33,6 @@ class Person:
     suggestion: str = ""
     number_on_record: str | None = None
     children: tuple[Mapping[str, str], ...] = ()
-    group: str = "Parents"
 
     @property
     def address(self) -> str:
@@ -116,7 +115,7 @@ class Chats:
 
     def open(self, phone: str | None, user_id: str | None = None, name: str = "") -> Chat:
         """The chat of that person, who may be unknown so far."""
-        person = Person(name or phone or str(user_id), "not in the list of samples", phone, user_id, group="Others")
+        person = Person(name or phone or str(user_id), "not in the list of samples", phone, user_id)
         for address in (person.address, str(user_id)):
             if found := self.get(address):
                 return found

@@ -49,6 +49,7 @@ def condition(running: StackClient) -> dict[str, Any]:
     functions = running.functions()
     faults = running.world("GET", "/faults")
     return {
+        "today": running.world("GET", "/today")["today"],
         "profile": running.world("GET", "/profile"),
         "faults": {service: [fault["kind"] for fault in found] for service, found in faults.items() if found},
         "labels": {kind: label for kind, (label, _) in KINDS.items()} | dict.fromkeys(OPENAI_KINDS, "odd answers"),

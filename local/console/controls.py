@@ -1,15 +1,16 @@
 """What can be changed in the world around the product, while everything runs: delays, faults, servers, pipes, data."""
 
-import json
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from local.console.condition import KINDS, NAMES, SERVERS
 from local.http_client import send
 from local.nightly_machine import start_machine
 from local.payments import book_payment
+from local.school_date import age_accounts, change_today
 from local.stack_client import Refused, StackClient
 from local.student_sync import MACHINE as STUDENT_SYNC
 from local.world.faults import OPENAI_KINDS
@@ -109,26 +110,6 @@ def order_pipe(running: StackClient, machine: str, action: str) -> str:
     return f"The pipe of {machine} is {'paused: messages wait in the queue' if action == 'stop' else 'running'}."
 
 
-def age_accounts(running: StackClient, seconds: int) -> str:
-    """Make what the cache holds of accounts older, as if that time had passed: figures are then fetched anew."""
-    import redis
-
-    cache = redis.Redis(port=running.plan.ports.redis, socket_timeout=2, decode_responses=True)
-    aged = 0
-    try:
-        for name in cache.scan_iter("*:account:*"):
-            value = json.loads(str(cache.get(name) or "{}"))
-            if isinstance(value.get("at"), int | float):
-                cache.set(name, json.dumps(value | {"at": value["at"] - seconds}), keepttl=True)
-                aged += 1
-    except redis.RedisError as error:
-        raise Refused("Redis does not answer: there is no cache whose figures could grow old.") from error
-    finally:
-        cache.close()
-    minutes = round(seconds / 60)
-    return f"{aged} cached accounts are {minutes} minutes older now."
-
-
 # --- the actions of the page -----------------------------------------------------------------------------------------
 
 Fields = Mapping[str, str]
@@ -164,6 +145,19 @@ def _book_payment(running: StackClient, fields: Fields) -> str:
     return f"Booked; the notice was accepted (event {event})."
 
 
+def _age_accounts(running: StackClient, fields: Fields) -> str:
+    seconds = int(_number(fields, "seconds"))
+    return f"{age_accounts(running, seconds)} cached accounts are {round(seconds / 60)} minutes older now."
+
+
+def _change_today(running: StackClient, fields: Fields) -> str:
+    text = _field(fields, "date")
+    try:
+        return change_today(running, date.fromisoformat(text) if text else None)
+    except ValueError:
+        raise Refused("date: expected a date as 2026-11-23") from None
+
+
 # Name -> what it does with the fields of its form; the answer says what was done.
 ACTIONS: Final[Mapping[str, Callable[[StackClient, Fields], str]]] = {
     "preset": lambda running, fields: apply_preset(running, _field(fields, "name")),
@@ -173,7 +167,8 @@ ACTIONS: Final[Mapping[str, Callable[[StackClient, Fields], str]]] = {
     "pipe": lambda running, fields: order_pipe(running, _field(fields, "name"), _field(fields, "action")),
     "function": _kill_processes,
     "payment": _book_payment,
-    "age": lambda running, fields: age_accounts(running, int(_number(fields, "seconds"))),
+    "age": _age_accounts,
+    "today": _change_today,
     "redrive": lambda running, _: f"{running.aws('POST', '/redrive')['moved']} dead letters are back in their queues.",
     "sync": lambda running, _: f"The student sync has started: run {start_machine(running, STUDENT_SYNC)}.",
 }

@@ -14,7 +14,7 @@ HEIGHT: Final = 30.0
 POINTS_PER_INCH: Final = 72
 WEIGHTS: Final = {"next": 4, "default": 12, "choice": 2, "catch": 1}  # of a line: the higher, the straighter
 # Reserves room for the name of a Parallel or Map state without asking for fonts.
-HEADING: Final = '<<table border="0"><tr><td fixedsize="true" width="10" height="6"></td></tr></table>>'
+HEADING: Final = '<<table border="0"><tr><td fixedsize="true" width="10" height="11"></td></tr></table>>'
 
 _graphviz: Final = threading.Lock()  # the library is not made for threads
 

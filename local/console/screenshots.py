@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 IMAGES: Final = ROOT / "docs" / "images"
 LARGEST: Final = 300_000  # bytes
 TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS: Final = [
-    "--no-sandbox",
+    "--no-sandbox",  # CI runs as root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-prefers-reduced-motion",
 ]
 
 
@@ -43,11 +47,10 @@ def main() -> None:
 def _browser() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium")
-    if program is None:
+    if CHROMIUM is None:
         sys.exit("Chromium is missing: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
         browser.close()
 
@@ -57,6 +60,7 @@ def take(browser: "Browser", url: str) -> None:
     page = _page(browser, url, 1440, 900)
     perform(page, "hi")
     page.wait_for_selector(".open-list")
+    _settle(page)
     perform(page, "pass")
     page.wait_for_selector(".file-card img")
     _settle(page)

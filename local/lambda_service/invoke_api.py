@@ -68,6 +68,11 @@ class InvokeApi:
                 return Response.of({"killed": pools[name].kill_busy()})
             case ["PUT", "functions", name, "faults"] if name in pools:
                 return self._set_faults(pools[name], request)
+            case ["PUT", "environment"]:
+                for pool in pools.values():
+                    pool.change_environment(request.json)
+                self._functions.start_provisioned()
+                return Response.of({"changed": sorted(request.json)})
             case ["POST", "functions", name, "processes", number] if name in pools:
                 pools[name].max_processes = int(number)
                 return Response.of(pools[name].describe())

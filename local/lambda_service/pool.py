@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +77,12 @@ class Pool:
         if busy:
             random.choice(busy).stop()
         return bool(busy)
+
+    def change_environment(self, variables: Mapping[str, str | None]) -> None:
+        """Set variables, or remove those without a value; the next process of the function gets them."""
+        known = {name: value for name, value in self.environment.items() if name not in variables}
+        self.environment = known | {name: value for name, value in variables.items() if value is not None}
+        self.reset()
 
     async def close(self) -> None:
         """End all processes and wait until they have ended."""

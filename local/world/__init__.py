@@ -9,6 +9,7 @@ Pages of its own, all JSON:
     GET /events        the same as they happen, and changes of profile and faults (server-sent events)
     POST /media        a file of a parent, for a message that names its id; its type in Content-Type
     GET /calls         calls to services with start, end and status; ?after= &before=; POST adds one; DELETE
+    GET /today         the date that the school goes by; PUT {"today": "2026-11-23"}, null for the real one
     GET /profile       delays and ceilings; PUT a name ({"name": "zero"}) or single values
     PUT /faults/<service>            {"kind": "status", "status": 500, "times": 3, "operation": "send"} (faults.py)
     GET, DELETE /faults[/<service>]  faults in force; clear them

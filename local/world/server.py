@@ -6,7 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import date, datetime
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -111,6 +112,11 @@ class World:
         match (request.method, *request.path.strip("/").split("/")):
             case ("GET", "ready"):
                 return Response.of({"ready": True})
+            case ("GET", "today"):
+                return Response.of({"today": self.school.today.isoformat()})
+            case ("PUT", "today"):
+                self._change_school(replace(self.school, today=self._day(_body(request).get("today"))))
+                return Response.of({"today": self.school.today.isoformat()})
             case ("GET", "sample"):
                 return Response.of(self.school.demo_as_json())
             case ("GET", "school-size"):
@@ -187,8 +193,18 @@ class World:
         """Replace the school by one with so many students."""
         if not isinstance(students, int) or not 100 <= students <= MOST_STUDENTS:
             raise InvalidSetting("students", f"a number from 100 to {MOST_STUDENTS}")
-        self.school = SampleSchool.of_size(students, self.school.today, self.school.seed, self.school.config)
-        self.school_api.school = self.school
+        self._change_school(SampleSchool.of_size(students, self.school.today, self.school.seed, self.school.config))
+
+    def _change_school(self, school: SampleSchool) -> None:
+        self.school = self.school_api.school = school
+
+    def _day(self, value: object) -> date:
+        """A date in ISO form; None stands for the real one."""
+        if value is None:
+            return datetime.now(load(self._config).timezone).date()
+        with suppress(ValueError):
+            return date.fromisoformat(str(value))
+        raise InvalidSetting("today", "a date as 2026-11-23, or null for the real one")
 
     def _changed_profile(self, values: Mapping[str, Any]) -> Profile:
         single = dict(values)

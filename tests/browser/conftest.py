@@ -1,35 +1,21 @@
 """The console of a running stack, in a real Chromium. What the browser calls an error fails a test."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from local.child import start, stop
+from local.console.screenshots import CHROMIUM, OPTIONS, TODAY
 from local.plan import Plan, Ports
 from local.stack import ROOT, Stack
 from local.stack_client import StackClient
 from tests.conftest import eventually
 
-TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
 SECONDS: Final = 20  # to wait for something on the page
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS: Final = [
-    "--no-sandbox",  # CI runs as root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-prefers-reduced-motion",
-]
-
 OpenPage = Callable[..., Page]
 
 

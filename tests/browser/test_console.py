@@ -6,7 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from infra.node import MODULES, install_packages
+from local.console.screenshots import TODAY
 from local.parent import Parent, text
+from local.school_date import change_today
 from local.send_message import send_message
 from local.stack_client import StackClient
 from tests.browser.conftest import OpenPage
@@ -58,6 +60,16 @@ def test_a_message_waits_while_the_pipe_is_paused(open_page: OpenPage) -> None:
     expect(chat.locator(".message.theirs")).to_have_count(0)
     world.get_by_role("button", name="Start the pipe of conversation").click()
     expect(chat.locator(".message.theirs")).to_have_count(1)
+
+
+def test_the_date_is_changed_while_everything_runs(open_page: OpenPage, running: StackClient) -> None:
+    world = open_page("/console/world")
+    world.locator("input[name=date]").fill("2026-05-20")
+    world.get_by_role("button", name="Change the date").click()
+    expect(world.locator(".toast")).to_contain_text("2026-05-20")
+    outcome = send_message(running, Parent("+263772100007", name="Kudzai Marufu"), text("balance"))
+    assert "Term 2, 2026" in str(outcome.replies)
+    change_today(running, TODAY)
 
 
 def test_a_run_is_found_and_its_link_opens_the_same_run(open_page: OpenPage, running: StackClient) -> None:

@@ -1,5 +1,6 @@
 """The phone, what is sent from it, and the run beside it."""
 
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from local.console.pages.rendering import FOLDER, Rendering
 from local.console.state import MESSAGES, ConsoleState
 from local.http_client import send
 from local.parent import KINDS, Content, button_tap, row_tap
+from local.school_date import day_inside_a_term, today
 from local.send_message import choices
 from local.stack_client import Refused
 
@@ -62,8 +64,13 @@ class ConversationPages:
             machine=run["machine"] if run else MESSAGES,
             machines=[machine.name for machine in MACHINES],
             steps=tour.STEPS,
+            day=self._other_day(),
             guest=guest,
         )
+
+    def _other_day(self) -> date | None:
+        """In the holidays a day for the tour, since there are no gate passes; None if today is one."""
+        return day_inside_a_term(self._state.school, today(self._state.running))
 
     def phone(self, request: Request) -> Response:
         return self._rendering.part("phone.html", chat=self._chat(request))

@@ -32,8 +32,10 @@ class WorldPages:
             for chat in self._state.chats
             for child in chat.person.children
         }
+        terms = self._state.school.calendar.terms
+        days = {"first": terms[0].begins, "last": terms[-1].ends}
         return self._rendering.page(
-            "world.html", "world", learners=learners, presets=controls.presets(), **self._board()
+            "world.html", "world", learners=learners, presets=controls.presets(), days=days, **self._board()
         )
 
     def board(self, _: Request) -> Response:

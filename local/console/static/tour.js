@@ -15,6 +15,9 @@ function remembered() {
     return {};
   }
 }
+// Shown in the holidays only; the date is changed by page.js.
+tour.querySelector(".holidays")?.addEventListener("submit", (event) => { event.target.hidden = true; });
+
 const state = { step: 0, hidden: false, done: [], ...remembered() };
 
 function show(step) {

@@ -22,7 +22,7 @@ from local.stack_client import StackClient
 
 def test_help_lists_every_command_with_its_purpose() -> None:
     shown = cli.parser().format_help()
-    names = ["run", "say", "inbox", "fault", "profile", "pay", "sync", "kpi"]
+    names = ["run", "say", "inbox", "fault", "profile", "today", "pay", "sync", "kpi"]
     assert [command.NAME for command in cli.COMMANDS] == names
     for command in cli.COMMANDS:
         assert f"    {command.NAME:<10}{command.HELP}" in shown

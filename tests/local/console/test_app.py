@@ -1,14 +1,17 @@
 """The pages and calls of the console, with a stack that answers from memory."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from local import school_date
 from local.console import app as console
 from local.console import controls, sources
+from local.console.chats import Chats
 from local.console.state import ConsoleState
 from local.plan import Plan, Ports
 from local.stack_client import Refused
@@ -41,11 +44,14 @@ class FakeStack:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.asked: list[tuple[str, str, Any]] = []
+        self.today = "2026-11-23"
 
     def world(self, method: str, path: str, body: Any = None, **_: Any) -> Any:
         self.asked.append((method, path, body))
         if path == "/profile":
             return {**dict.fromkeys(controls.DELAYS, 1.0), "name": "zero", **(body or {})}
+        if path == "/today":
+            return {"today": (body or {}).get("today") or self.today}
         return {"/sample": SAMPLE, "/faults": {}, "/calls": [], "/outbox": []}.get(path, {})
 
     def aws(self, method: str, path: str, **_: Any) -> Any:
@@ -53,6 +59,10 @@ class FakeStack:
         if path.startswith("/executions/"):
             raise Refused("not among the latest executions")
         return {"/queues": {}, "/pipes": {"conversation": False}}.get(path, {})
+
+    def lambdas(self, method: str, path: str, body: Any = None) -> Any:
+        self.asked.append((method, path, body))
+        return {}
 
     def functions(self) -> dict[str, Any]:
         return {}
@@ -178,3 +188,35 @@ def test_a_server_cannot_be_killed_where_make_run_does_not_listen(client: TestCl
     answer = client.post("/console/world/server", data={"name": "redis", "action": "kill"})
     assert answer.status_code == 400
     assert "make run" in answer.json()["message"]
+
+
+def test_the_date_is_changed_for_the_school_and_for_every_function(
+    client: TestClient, state: ConsoleState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aged: list[int] = []
+    monkeypatch.setattr(school_date, "age_accounts", lambda _, seconds: aged.append(seconds))
+    stack: Any = state.running
+    answer = client.post("/console/world/today", data={"date": "2026-05-20"})
+    assert answer.json()["message"].startswith("Today at school: 2026-05-20.")
+    assert ("PUT", "/today", {"today": "2026-05-20"}) in stack.asked
+    assert ("PUT", "/environment", {"SCHOOL_TODAY": "2026-05-20"}) in stack.asked
+    assert aged == [school_date.DAY]
+    client.post("/console/world/today")
+    assert ("PUT", "/environment", {"SCHOOL_TODAY": None}) in stack.asked
+    refused = client.post("/console/world/today", data={"date": "tomorrow"})
+    assert (refused.status_code, refused.json()["message"]) == (400, "date: expected a date as 2026-11-23")
+
+
+def test_in_the_holidays_the_tour_offers_a_day_with_gate_passes(client: TestClient, state: ConsoleState) -> None:
+    assert "holidays" not in client.get("/").text
+    state.running.today = "2026-12-24"  # type: ignore[attr-defined]
+    page = client.get("/").text
+    assert "The school has holidays today" in page
+    day = page.partition('name="date" value="')[2][:10]
+    assert state.school.calendar.current(date.fromisoformat(day))
+
+
+def test_the_page_is_ready_once_the_people_are_known(client: TestClient, state: ConsoleState) -> None:
+    assert client.get("/console/ready").status_code == 200
+    state.chats = Chats([])
+    assert client.get("/console/ready").status_code == 503

@@ -37,6 +37,15 @@ def test_reset_ends_the_processes_of_a_function(service: Service) -> None:
     assert eventually(lambda: not psutil.pid_exists(process))
 
 
+def test_a_changed_environment_is_that_of_the_next_process_of_every_function(service: Service) -> None:
+    old = service.result("facts")["pid"]
+    assert service.request("PUT", "/environment", {"SCHOOL_TODAY": "2026-05-20"})[0] == 200
+    found = service.result("facts")
+    assert (found["pid"] != old, found["environment"]["SCHOOL_TODAY"]) == (True, "2026-05-20")
+    service.request("PUT", "/environment", {"SCHOOL_TODAY": None})
+    assert "SCHOOL_TODAY" not in service.result("facts")["environment"]
+
+
 def test_an_answering_function_is_started_before_its_first_invocation(service: Service) -> None:
     eventually(lambda: service.request("GET", "/ready")[0] == 200)
     assert service.result("warm") == "provisioned-concurrency"

@@ -189,6 +189,17 @@ def test_the_school_can_be_resized_while_it_runs(client: Client) -> None:
     assert size < client.page("GET", "/school-size").json()["students"] == 1000
 
 
+def test_the_date_can_be_changed_while_it_runs(client: Client) -> None:
+    today = client.page("GET", "/today").json()
+    assert client.page("PUT", "/today", {"today": "2026-05-20"}).json() == {"today": "2026-05-20"}
+    student = {"student_id_number": "SSC20250001", "term": "2026-2"}
+    assert client.school("student/billed-fee-types/", **student).json()["data"]["bills"]
+    assert not client.school("student/billed-fee-types/", **student | {"term": TERM}).json()["data"].get("bills")
+    for wrong in ("tomorrow", "2026-13-01", 7):
+        assert client.page("PUT", "/today", {"today": wrong}).status_code == 400
+    assert client.page("PUT", "/today", today).json() == today
+
+
 def test_the_sample_lists_parents_to_try(client: Client) -> None:
     parents = client.page("GET", "/sample").json()
     assert parents[0]["phone"] == "+263772100001"
