@@ -1,4 +1,7 @@
-"""The pictures of the console in docs/images/, made from a stack of its own: `make screenshots`."""
+"""The pictures of the console: `make screenshots` makes them with a stack of its own.
+
+Those that documents show go to docs/images/, the others to .local/screenshots/, to be looked at after a change.
+"""
 
 import io
 import shutil
@@ -7,22 +10,29 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
+from functions.adapters.school_config import FOLDER as CONFIG
+from functions.adapters.school_config import load
 from local.console.tour import STEPS
+from local.parent import Parent, text
 from local.plan import Plan, Ports
+from local.school_date import day_inside_a_term, real_date
+from local.send_message import send_message
 from local.stack import ROOT, Stack
+from local.stack_client import StackClient
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 IMAGES: Final = ROOT / "docs" / "images"
+OTHERS: Final = ROOT / ".local" / "screenshots"
+IN_DOCUMENTS: Final = ("console", "console-scan", "console-retry", "console-world", "console-phone")
 LARGEST: Final = 300_000  # bytes
-TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
+WARM_UP: Final = "+263772100006"  # asks first, so that the pictures show processes that run already
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS: Final = [
     "--no-sandbox",  # CI runs as root
@@ -38,8 +48,12 @@ OPTIONS: Final = [
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan.create(Path(folder), Ports.free(), profile="realistic", today=TODAY)
+        school = load(CONFIG)
+        today = day_inside_a_term(school, real_date(school))
+        plan = Plan.create(Path(folder), Ports.free(), profile="realistic", today=today)
         with Stack(plan), _browser() as browser:
+            for words in ("hi", "gate pass"):
+                send_message(StackClient(plan), Parent(WARM_UP), text(words))
             take(browser, plan.public_url)
 
 
@@ -81,14 +95,31 @@ def take(browser: "Browser", url: str) -> None:
     save(page, "console-numbers")
     page.goto(f"{url}/console")
     perform(page, "retry")
-    narrow = _page(browser, url, 390, 844)
-    narrow.locator("#tour-toggle").click()
-    _settle(narrow)
-    save(narrow, "console-phone")
-    dark = _page(browser, url, 1440, 900, color_scheme="dark")
-    dark.locator(".to-run").last.click()
-    _settle(dark)
-    save(dark, "console-dark")
+    _take_narrow(browser, url)
+    _take_dark(browser, url)
+
+
+def _take_narrow(browser: "Browser", url: str) -> None:
+    page = _page(browser, url, 390, 844)
+    page.locator("#tour-toggle").click()
+    _settle(page)
+    save(page, "console-phone")
+    page.locator(".to-run").last.click()
+    _settle(page)
+    save(page, "console-phone-run", full_page=True)
+    for name in ("runs", "numbers", "world"):
+        page.goto(f"{url}/console/{name}")
+        save(page, f"console-phone-{name}", full_page=True)
+
+
+def _take_dark(browser: "Browser", url: str) -> None:
+    page = _page(browser, url, 1440, 900, color_scheme="dark")
+    page.locator(".to-run").last.click()
+    _settle(page)
+    save(page, "console-dark")
+    for name in ("runs", "world"):
+        page.goto(f"{url}/console/{name}")
+        save(page, f"console-dark-{name}", full_page=True)
 
 
 def _page(browser: "Browser", url: str, width: int, height: int, **more: Any) -> "Page":
@@ -113,7 +144,9 @@ def _settle(page: "Page") -> None:
 
 def save(page: "Page", name: str, **options: Any) -> None:
     """As PNG with a palette: a third of the size."""
-    path = IMAGES / f"{name}.png"
+    folder = IMAGES if name in IN_DOCUMENTS else OTHERS
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
     image = Image.open(io.BytesIO(page.screenshot(**options))).convert("RGB")
     image.quantize(256, kmeans=4, dither=Image.Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from functions.adapters.school_config import load as load_school
+from functions.domain.school import School
 from infra.catalog import MACHINES
 from local.console.chats import Bubble, Chat, Chats, Person, advance, content_of
 from local.console.runs import Runs
@@ -21,7 +22,7 @@ from local.world.webhooks import encode
 TYPING_SECONDS: Final = 25  # WhatsApp ends the typing indicator then
 MESSAGES: Final = next(machine.name for machine in MACHINES)  # the machine that answers people
 WEBHOOKS_KEPT: Final = 400
-TEACHER: Final = "+263772000901"  # beside the sample's office, and no parent's
+STAFF: Final = "a staff member: gets the requests of parents; “requests”, “passes SSC…”, “today”, “help”"
 
 Render = Callable[[Chat, Bubble], str]
 
@@ -51,7 +52,7 @@ class ConsoleState:
         sample = self.running.world("GET", "/sample")
         with self._lock:
             if not self.has_people:
-                self.chats = Chats(people(sample, self.plan.office))
+                self.chats = Chats(people(sample, self.school, self.plan.office))
 
     # --- what a person does ------------------------------------------------------------------------------------------
 
@@ -181,8 +182,8 @@ class ConsoleState:
         self.feed.publish("world", {})
 
 
-def people(sample: list[dict[str, Any]], office: str) -> list[Person]:
-    """Those to write as: parents of the sample, a visitor, the office."""
+def people(sample: list[dict[str, Any]], school: School, office: str) -> list[Person]:
+    """Those to write as: parents of the sample, a visitor, the office and other staff."""
     found = [
         Person(
             name=parent["name"],
@@ -195,8 +196,5 @@ def people(sample: list[dict[str, Any]], office: str) -> list[Person]:
         )
         for parent in sample
     ]
-    return [
-        *found,
-        Person("The office", "gets the requests of parents, ends one with “close”", office, suggestion="close"),
-        Person("Grace Mlambo", "a teacher without a child here: general answers, no figures", TEACHER),
-    ]
+    staff = [Person(f"Staff {number}", STAFF, number, suggestion="help") for number in school.office.staff]
+    return [*found, Person("The office", STAFF, office, suggestion="requests"), *staff]

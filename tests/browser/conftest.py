@@ -3,18 +3,20 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from local.child import start, stop
-from local.console.screenshots import CHROMIUM, OPTIONS, TODAY
+from local.console.screenshots import CHROMIUM, OPTIONS
 from local.plan import Plan, Ports
 from local.stack import ROOT, Stack
 from local.stack_client import StackClient
 from tests.conftest import eventually
 
+TODAY: Final = date(2026, 11, 23)  # a Monday in term 3
 SECONDS: Final = 20  # to wait for something on the page
 OpenPage = Callable[..., Page]
 

@@ -6,12 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from infra.node import MODULES, install_packages
-from local.console.screenshots import TODAY
 from local.parent import Parent, text
 from local.school_date import change_today
 from local.send_message import send_message
 from local.stack_client import StackClient
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import TODAY, OpenPage
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.usefixtures("npm_packages")
