@@ -13,6 +13,8 @@ WIDTH: Final = 92.0  # of a state, in points
 HEIGHT: Final = 30.0
 POINTS_PER_INCH: Final = 72
 WEIGHTS: Final = {"next": 4, "default": 12, "choice": 2, "catch": 1}  # of a line: the higher, the straighter
+MANY_WAYS: Final = 4
+STEPS_DOWN: Final = 3
 # Reserves room for the name of a Parallel or Map state without asking for fonts.
 HEADING: Final = '<<table border="0"><tr><td fixedsize="true" width="10" height="11"></td></tr></table>>'
 
@@ -91,10 +93,12 @@ def _placed(found: Diagram, transitions: list[Transition]) -> Any:
     size = {"width": WIDTH / POINTS_PER_INCH, "height": HEIGHT / POINTS_PER_INCH}
     graph.node_attr.update(shape="box", fixedsize=True, label="", **size)
     _add_states(graph, found, None)
-    depths = _depths(found.start, transitions)
+    depths, lowered = _depths(found.start, transitions), _lowered(transitions)
     for item in transitions:
         goes_back = depths.get(item.end, 0) < depths.get(item.start, 0) and _leads(transitions, item.end, item.start)
         options: dict[str, Any] = {"constraint": False} if goes_back else {"weight": WEIGHTS[item.kind]}
+        if not goes_back and item in lowered:
+            options["minlen"] = STEPS_DOWN
         if found.inside(item.start):
             options["ltail"] = f"cluster_{item.start}"
         if found.inside(item.end):
@@ -104,12 +108,29 @@ def _placed(found: Diagram, transitions: list[Transition]) -> Any:
     return graph
 
 
+def _lowered(transitions: list[Transition]) -> set[Transition]:
+    """Of a Choice with many ways every second one: their states lie further down, which keeps the picture narrow."""
+    found: set[Transition] = set()
+    for start in {item.start for item in transitions}:
+        ways = [item for item in transitions if item.start == start and item.kind == "choice"]
+        if len(ways) >= MANY_WAYS:
+            found |= set(ways[1::2])
+    return found
+
+
 def _add_states(graph: Any, found: Diagram, inside: str | None) -> None:
     for state in found.inside(inside):
         if found.inside(state.name):
             _add_states(graph.add_subgraph(name=f"cluster_{state.name}", margin=8, label=HEADING), found, state.name)
         else:
             graph.add_node(state.name)
+
+
+def _frame(graph: Any, found: Diagram, name: str) -> Any:
+    """The subgraph of a state that holds others, which may itself lie inside another."""
+    state = found.state(name)
+    outer = _frame(graph, found, state.inside) if state and state.inside else graph
+    return outer.get_subgraph(f"cluster_{name}")
 
 
 def _ends(found: Diagram, item: Transition) -> tuple[str, str]:
@@ -128,7 +149,7 @@ def _edge(graph: Any, found: Diagram, item: Transition) -> Any:
 
 def _box(graph: Any, found: Diagram, name: str, height: float) -> Box:
     if found.inside(name):
-        left, bottom, right, top = _numbers(graph.get_subgraph(f"cluster_{name}").graph_attr["bb"])
+        left, bottom, right, top = _numbers(_frame(graph, found, name).graph_attr["bb"])
         return Box((left + right) / 2, height - (bottom + top) / 2, right - left, top - bottom)
     x, y = _numbers(graph.get_node(name).attr["pos"])
     return Box(x, height - y)
@@ -157,14 +178,16 @@ def _arc(start: Box, end: Box) -> str:
 
 
 def _depths(start: str, transitions: list[Transition]) -> dict[str, int]:
-    """Steps from the start to each state by the shortest way."""
-    found, queue = {start: 0}, deque([start])
-    while queue:
-        name = queue.popleft()
-        for item in transitions:
-            if item.start == name and item.end not in found:
-                found[item.end] = found[name] + 1
-                queue.append(item.end)
+    """Steps from the start to each state by the shortest way; by that of an error only where there is no other."""
+    found = {start: 0}
+    for ways in ([item for item in transitions if item.kind != "catch"], transitions):
+        queue = deque(found)
+        while queue:
+            name = queue.popleft()
+            for item in ways:
+                if item.start == name and item.end not in found:
+                    found[item.end] = found[name] + 1
+                    queue.append(item.end)
     return found
 
 

@@ -26,6 +26,7 @@ async function show(name) {
   const svg = await html(`/console/machines/${name}`);
   if (svg === null || machine !== name) return;
   picture = diagram.show(box, svg, choose);
+  box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
   for (const button of panel.querySelectorAll("[data-machine]")) {
     button.setAttribute("aria-pressed", String(button.dataset.machine === name));
   }

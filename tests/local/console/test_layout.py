@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from infra.catalog import MACHINES
-from local.console.diagrams import diagram
+from local.console.diagrams import Diagram, State, diagram
 from local.console.layout import HEIGHT, Box, label_lines, layout
 
 NAMES = [machine.name for machine in MACHINES]
@@ -22,11 +22,17 @@ def inside(inner: Box, outer: Box) -> bool:
     )
 
 
+def frames_around(diagram: Diagram, state: State) -> list[str]:
+    """The states in which a state lies, the inmost first."""
+    outer = diagram.state(state.inside) if state.inside else None
+    return [outer.name, *frames_around(diagram, outer)] if outer else []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_state_covers_another_and_inner_states_lie_in_their_frame(name: str) -> None:
     found = layout(name)
     for one, two in combinations(found.diagram.states, 2):
-        if two.inside == one.name:
+        if one.name in frames_around(found.diagram, two):
             assert inside(found.boxes[two.name], found.boxes[one.name]), two.name
         else:
             assert not overlap(found.boxes[one.name], found.boxes[two.name]), (one.name, two.name)
