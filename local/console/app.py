@@ -58,7 +58,7 @@ def create_app(state: ConsoleState) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(LocalOnly)],
-        exception_handlers={Refused: _refused, NotRunning: _not_running},
+        exception_handlers={Refused: _refused, NotRunning: _not_running, OSError: _not_running},
         lifespan=following,
         max_body_size=LARGEST_REQUEST,
     )
@@ -69,4 +69,5 @@ def _refused(_: Request, error: Exception) -> Response:
 
 
 def _not_running(_: Request, error: Exception) -> Response:
+    """A part of the stack does not answer, or not in time."""
     return JSONResponse({"message": str(error)}, 503)

@@ -13,7 +13,7 @@ from local.console.pages.rendering import Rendering
 from local.http_client import send
 from local.plan import Plan
 
-SECONDS: Final = 10.0  # to wait for a file
+SECONDS: Final = 30.0  # to wait for a file, or for the first page of a new process
 SHOWN_HERE: Final = ("image/", "audio/", "video/", "application/pdf")  # other files are downloaded, never run
 
 
