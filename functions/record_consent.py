@@ -10,10 +10,12 @@ from functions.services import office_requests
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message", "plan"}` -> `{}`; raises DataUnavailable when it could not be written."""
+    """`{"message", "plan"}` -> `{"plan"}`, with the reply that is true now.
+
+    Raises DataUnavailable when it could not be written.
+    """
     message, plan = office_requests.read(event)
-    dependencies.consent_recorder().record(message, plan)
-    return {}
+    return {"plan": dependencies.consent_recorder().record(message, plan).as_json()}
 
 
 initialize(dependencies.consent_recorder)

@@ -74,7 +74,7 @@ ROWS = {
         "adapters/database/test_connection.py::test_pool_is_bounded",
     ],
     "five questions a day for strangers never applied": [
-        "e2e/test_conversation.py::test_visitors_five_questions_a_day",
+        "e2e/test_conversation.py::test_questions_of_a_visitor_are_limited_in_a_day",
     ],
     "passwords, tokens, numbers and replies in the log": [
         "functions/test_logs.py::test_one_message_logs_little_and_nothing_of_the_parent",

@@ -1,5 +1,6 @@
 """Decides what to do with a message, given who writes and what we know."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +16,7 @@ from functions.domain.school import School
 from functions.domain.staff import Command, command_in
 
 TYPED = ("text", "interactive", "button")
+OLD = 3600  # seconds after which an answer says that it is late, and a gate pass is not meant for now without a tap
 MAX_LOOK_UPS = 5  # children whom a stranger may name in one message
 WORDS_FOR_THE_OFFICE = 7  # "I want to talk to the office" is six words and says nothing yet
 COMMAND_WORDS = 4  # "gate pass for Tariro" is a command; "My balance is wrong, I paid" is for the office we asked about
@@ -39,7 +41,7 @@ class ReplyType(Enum):
     OPTED_IN = "opted_in"
     NOT_TEXT = "not_text"
     CHOOSE_CHILD = "choose_child"
-    CONFIRM = "confirm"  # a button: only the model read a gate pass or a STOP in the words
+    CONFIRM = "confirm"  # a button: only the model read a gate pass or a STOP in the words; or the words are old
     SHARE_NUMBER = "share_number"
     NUMBER_KNOWN = "number_known"
     NOT_REGISTERED = "not_registered"
@@ -48,7 +50,9 @@ class ReplyType(Enum):
     UNKNOWN_TERM = "unknown_term"
     TERM_NOT_BEGUN = "term_not_begun"
     NO_PASS_IN_HOLIDAYS = "no_pass_in_holidays"
-    QUESTION_LIMIT = "question_limit"
+    QUESTION_LIMIT = "question_limit"  # these three: the day's limit is reached
+    DOCUMENT_LIMIT = "document_limit"
+    REPLY_LIMIT = "reply_limit"
     FEEDBACK = "feedback"
     OFFICE_ASK = "office_ask"  # what should the office know?
     OFFICE_TOLD = "office_told"  # to the parent: the request is with the office
@@ -134,6 +138,7 @@ class Plan:
     urgent: bool = False  # for the office: a child may be in danger or unwell
     sounds_urgent: bool = False  # of a question: it is for the office where the model cannot judge it
     command: Command | None = None  # of the school's staff
+    quiet: bool = False  # the day's limit is reached, and the person knows it: nothing is sent
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -154,6 +159,7 @@ class Plan:
             "urgent": self.urgent,
             "sounds_urgent": self.sounds_urgent,
             "command": self.command.as_json() if self.command else None,
+            "quiet": self.quiet,
         }
 
     @classmethod
@@ -178,7 +184,33 @@ class Plan:
             urgent=bool(value.get("urgent")),
             sounds_urgent=bool(value.get("sounds_urgent")),
             command=Command.read(value.get("command")),
+            quiet=bool(value.get("quiet")),
         )
+
+
+# One reply answers all messages that want the same. STOP, START, ratings and words for the office each count.
+_SAME_FOR_ALL = frozenset(
+    {
+        Intent.MENU,
+        Intent.BALANCE,
+        Intent.STATEMENT,
+        Intent.GATE_PASS,
+        Intent.ASK,
+        Intent.INFO,
+        Intent.THANKS,
+        Intent.NOT_TEXT,
+        Intent.QUESTION,
+    }
+)
+
+
+def wish_of(plan: Plan) -> str | None:
+    """The same digest for plans that one reply answers; None for what is answered each time."""
+    if plan.intent not in _SAME_FOR_ALL:
+        return None
+    words = " ".join((plan.question or "").casefold().split())
+    about = [plan.reply_type.value, plan.term, plan.entry, plan.kind, *(student.id for student in plan.students), words]
+    return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
 
 
 def request_of(
@@ -247,8 +279,11 @@ def decide(
     looked_up: bool = False,
     understood: Request | None = None,
     earlier: Turn | None = None,
+    age: float = 0.0,
 ) -> Plan:
     """The plan for one message. `today` is the date in the school's time zone, `earlier` the turn before.
+
+    `age`: seconds since the message was written.
 
     `looked_up`: the school has just been asked about the students that a visitor named. `understood`: what the model
     made of words of which the rules were not certain.
@@ -264,7 +299,8 @@ def decide(
             plan if looked_up else replace(plan, next=NextStep.FIND_STUDENT, look_up=request.student_ids[:MAX_LOOK_UPS])
         )
     plan = _plan(request, message, person, school, today, phrases)
-    if understood and (plan.next == NextStep.GATE_PASS or plan.reply_type == ReplyType.OPTED_OUT):
+    is_doubtful = understood is not None or (age > OLD and plan.next == NextStep.GATE_PASS)
+    if is_doubtful and (plan.next == NextStep.GATE_PASS or plan.reply_type == ReplyType.OPTED_OUT):
         plan = replace(plan, reply_type=ReplyType.CONFIRM, next=NextStep.SEND_REPLY, needs_account=False)
     return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
 

@@ -269,8 +269,10 @@ def is_start(text: str | None) -> bool:
     return plain(text or "") == "start"
 
 
-def is_consent_change(text: str | None, phrases: Phrases) -> bool:
-    """Whether the text is STOP, or one of the words that undo it."""
+def is_consent_change(text: str | None, tap: str | None, phrases: Phrases) -> bool:
+    """Whether the text or the button tapped is STOP, or one of those that undo it."""
+    if tap and (tapped := read_tap(tap)):
+        return tapped.intent in _OPT_INTENTS
     message = divide(text or "", phrases)
     found = _possible(message, registered=False) if message.is_short and message.parts else []
     return len(found) == 1 and found[0].intent in _OPT_INTENTS

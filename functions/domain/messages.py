@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Final
 
 from functions.domain.errors import InvalidRequest
@@ -13,6 +14,8 @@ STAFF_LETTER: Final = ":letter"  # suffix of the id under which a parent is told
 CHANGE_TYPES: Final = frozenset({"edit", "pin", "reaction", "keep_in_chat"})
 # Recorded, never answered.
 SILENT_TYPES: Final = frozenset({"reaction", "system", "edit", "revoke", "errors"})
+REPEAT_AGE: Final = 5  # seconds: a message as young as this when a reply is sent may have been written after it
+YEAR_3000: Final = 32_503_680_000  # Unix seconds
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Message:
         is_change = self.type == "unsupported" and self.details.get("type") in CHANGE_TYPES
         return self.type not in SILENT_TYPES and not is_change and self.group_id is None
 
+    def age(self, now: float) -> float:
+        """Seconds since it was written; `now` in Unix seconds. 0 for a time that is missing or in the future."""
+        return max(now - self.timestamp, 0.0) if self.timestamp else 0.0
+
     @property
     def is_delivery_failure(self) -> bool:
         """Whether this is no message of a person, but one of ours that WhatsApp could not deliver in time."""
@@ -72,10 +79,26 @@ class Message:
         if not value.get("phone") and not value.get("bsuid"):
             raise InvalidRequest("message.phone", "a number in E.164 form, or a bsuid")
         known = {item.name for item in fields(cls)}
-        defaults: dict[str, object] = {"timestamp": 0, "phone": None, "bsuid": None, "phone_number_id": ""}
-        return cls(**(defaults | {name: item for name, item in value.items() if name in known}))
+        defaults: dict[str, object] = {"phone": None, "bsuid": None, "phone_number_id": ""}
+        given = {name: item for name, item in value.items() if name in known}
+        return cls(**(defaults | given | {"timestamp": unix_seconds(value.get("timestamp"))}))
 
 
 def phone_of(digits: str | None) -> str | None:
     """Digits only is the test for a phone: a BSUID has been seen in its place."""
     return f"+{digits}" if digits and digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15 else None
+
+
+def unix_seconds(value: object) -> int:
+    """Unix seconds from a text or a number; 0 for what is no time. Milliseconds have been seen."""
+    try:
+        seconds = int(str(value))
+    except ValueError:
+        return 0
+    seconds = seconds // 1000 if seconds > YEAR_3000 else seconds
+    return seconds if 0 < seconds < YEAR_3000 else 0
+
+
+def written_at(timestamp: int, now: datetime) -> datetime:
+    """When something was written. A time that is missing, or ahead of `now`, counts as now."""
+    return datetime.fromtimestamp(timestamp, UTC) if 0 < timestamp < now.timestamp() else now

@@ -54,6 +54,16 @@ class Templates:
 
 
 @dataclass(frozen=True)
+class DailyLimits:
+    """What one person may have in a day: far more than a parent needs, so that nobody can run up a bill."""
+
+    questions: int  # messages that the AI reads, of a parent
+    visitor_questions: int  # of anyone else
+    replies: int  # messages to one person
+    documents: int  # statements and gate passes
+
+
+@dataclass(frozen=True)
 class School:
     """Everything another school would change."""
 
@@ -75,8 +85,8 @@ class School:
     tiers: tuple[Tier, ...]  # highest share first
     weekly_documents: int
     weekly_requests: int
-    visitor_daily_limit: int
     keep_days: KeepDays
+    daily_limits: DailyLimits
     calendar: Calendar
     knowledge: Knowledge
 
@@ -145,7 +155,7 @@ def build(values: Mapping[str, object], entries: object) -> School:
     office = read.table(values, "office")
     paper = read.table(values, "letterhead")
     gate = read.table(values, "gate_pass")
-    questions = read.table(values, "questions")
+    limits = read.table(values, "daily_limits")
     templates = read.table(values, "templates")
     documents = read.number(gate, "gate_pass", "weekly_documents", 1, 100)
     school = School(
@@ -181,8 +191,10 @@ def build(values: Mapping[str, object], entries: object) -> School:
         tiers=_tiers(read, read.rows(gate, "tiers", "gate_pass.")),
         weekly_documents=documents,
         weekly_requests=read.number(gate, "gate_pass", "weekly_requests", documents, 100),
-        visitor_daily_limit=read.number(questions, "questions", "visitor_daily_limit", 0, 1000),
         keep_days=_keep_days(read, values.get("keep_days", {})),
+        daily_limits=DailyLimits(
+            **{item.name: read.number(limits, "daily_limits", item.name, 0, 10_000) for item in fields(DailyLimits)}
+        ),
         calendar=Calendar.of(_terms(read, read.rows(values, "terms"))),
         knowledge=_knowledge(read, entries),
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
 from functions.domain import money, staff_wording
 from functions.domain.accounts import Account, Balance, Standing, StudentAccount
-from functions.domain.conversation import Plan, ReplyType
+from functions.domain.conversation import OLD, Plan, ReplyType
 from functions.domain.documents import Letterhead, StatementChild, StatementDocument, chronological, long_date
 from functions.domain.gate_passes import Delivery, Refusal, decide
 from functions.domain.intents import REGISTERED_MENU, VISITOR_MENU, Intent, tap_id
@@ -62,6 +62,7 @@ class Turn:
     problem: Problem | None = None
     message_id: str = ""  # the message that is answered
     request: Mapping[str, object] | None = None  # the office request, with `number` and `notified`
+    age: float = 0.0  # of the message, in seconds
 
 
 def compose(turn: Turn, school: School, now: datetime) -> Reply:
@@ -69,7 +70,12 @@ def compose(turn: Turn, school: School, now: datetime) -> Reply:
     if turn.problem:
         return _problem(turn.problem, turn.plan, school)
     reply = _COMPOSERS[turn.plan.reply_type](turn, school, now)
-    return _welcomed(reply, turn.person) if turn.plan.welcome else reply
+    if turn.plan.welcome:
+        reply = _after(_welcome(turn.person), reply)
+    if turn.age > OLD:
+        written = now - timedelta(seconds=turn.age)
+        reply = _after(f"_Your message of {_moment(written, now)} reached me only now._", reply)
+    return reply
 
 
 def menu_choices(kind: Kind) -> tuple[Choice, ...]:
@@ -492,8 +498,22 @@ def _term_not_begun(turn: Turn, school: School, now: datetime) -> Reply:
 
 def _question_limit(turn: Turn, school: School, now: datetime) -> Reply:
     return Text(
-        f"You have asked {school.visitor_daily_limit} questions today, which is as many as I can answer for guests. "
-        f"Please ask again tomorrow, or contact the office.\n\n{_office_lines(school)}"
+        "You have asked me a lot of questions today, and I can answer more of them tomorrow. The menu still works: type "
+        f"*menu*. If your question cannot wait, the office can help:\n\n{_office_lines(school)}"
+    )
+
+
+def _document_limit(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        "I have sent you as many statements and gate passes today as I can. The ones you have are still good, and "
+        f"tomorrow I can send new ones. If it cannot wait, the office can help:\n\n{_office_lines(school)}"
+    )
+
+
+def _reply_limit(turn: Turn, school: School, now: datetime) -> Reply:
+    return Text(
+        "We have written to each other a lot today, and I can write to you again tomorrow. If it cannot wait, the "
+        f"office can help:\n\n{_office_lines(school)}"
     )
 
 
@@ -702,6 +722,8 @@ _COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {
     ReplyType.TERM_NOT_BEGUN: _term_not_begun,
     ReplyType.NO_PASS_IN_HOLIDAYS: _no_pass_in_holidays,
     ReplyType.QUESTION_LIMIT: _question_limit,
+    ReplyType.DOCUMENT_LIMIT: _document_limit,
+    ReplyType.REPLY_LIMIT: _reply_limit,
     ReplyType.RECORDS_UNREACHABLE: _records_unreachable,
     ReplyType.FEEDBACK: _feedback,
     ReplyType.OFFICE_ASK: _office_ask,
@@ -742,16 +764,22 @@ def _problem(problem: Problem, plan: Plan, school: School) -> Reply:
 # --- small pieces
 
 
-def _welcomed(reply: Reply, person: Person) -> Reply:
-    """The first answer to a parent whom the school has just told us about."""
-    welcome = f"Welcome! This phone number is on record for {_and([s.first_name or s.id for s in person.students])}."
+def _welcome(person: Person) -> str:
+    """For a parent whom the school has just told us about."""
+    return f"Welcome! This phone number is on record for {_and([s.first_name or s.id for s in person.students])}."
+
+
+def _after(line: str, reply: Reply) -> Reply:
+    """The reply, opened by a line; without it where there is no room for words."""
     match reply:
         case Buttons():
-            return _with_buttons(_join(welcome, reply.body), reply.choices)
-        case Text() | Menu():
-            return replace(reply, body=_join(welcome, reply.body))
+            return _with_buttons(_join(line, reply.body), reply.choices)
+        case Text() | Menu() | NumberRequest():
+            return replace(reply, body=_join(line, reply.body))
         case Document():
-            return replace(reply, caption=_join(welcome, reply.caption), instead=_join(welcome, reply.instead))
+            caption = _join(line, reply.caption)
+            caption = caption if length(caption) <= INTERACTIVE_LIMIT else reply.caption
+            return replace(reply, caption=caption, instead=_join(line, reply.instead))
         case _:
             return reply
 
@@ -800,10 +828,14 @@ def _as_of(account: Account, school: School, now: datetime) -> str:
     """Nothing for figures of this very moment, the time for cached ones, an explanation for stale ones."""
     moment = _local(account.as_of, school, now)
     age = (now - moment).total_seconds()
-    when = f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment.day} {moment:%B, %H:%M}"
+    when = _moment(moment, now)
     if account.stale:
         return f"_The school's records cannot be reached at the moment. These figures are as of {when}._"
     return f"_As of {when}._" if age >= 20 else ""
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment.day} {moment:%B, %H:%M}"
 
 
 def _next_term(school: School, now: datetime) -> str:

@@ -9,18 +9,18 @@ from typing import Any
 from functions.adapters import clock, observability
 from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
 from functions.domain import intents, memory
-from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide, hand_over_urgently
+from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide, hand_over_urgently, wish_of
 from functions.domain.deliveries import WINDOW
 from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent, Request
 from functions.domain.memory import Turn
-from functions.domain.messages import Message
+from functions.domain.messages import REPEAT_AGE, Message
 from functions.domain.people import Kind, Person
 from functions.domain.phrases import Phrases
 from functions.domain.school import School
 from functions.services.account_lookup import MAX_WAIT, AccountLookup
 from functions.services.common_questions import question_key
-from functions.services.limits import Limits
+from functions.services.limits import DOCUMENTS, Limits
 from functions.services.message_history import MessageHistory
 from functions.services.sender_lookup import SenderLookup
 
@@ -102,8 +102,10 @@ class MessageHandler:
         message = incoming.message
         if incoming.queued_at:
             observability.record_duration("QueueWait", time.time() - incoming.queued_at)
-        is_late = bool(message.timestamp) and time.time() - message.timestamp > WINDOW.total_seconds()
-        if message.is_delivery_failure or (is_late and not intents.is_consent_change(message.text, self.phrases)):
+        is_late = message.age(time.time()) > WINDOW.total_seconds()
+        if is_late:
+            is_late = not intents.is_consent_change(message.text, message.tap, self.phrases)
+        if message.is_delivery_failure or is_late:
             return self._reopen(incoming)
         return self._understand(incoming)
 
@@ -133,7 +135,7 @@ class MessageHandler:
     def _reopen(self, incoming: IncomingMessage) -> Understood:
         """After 24 hours only an approved template may be sent: one, to those who want to be written to.
 
-        After an outage a week's messages may arrive within a minute; one template answers all of them.
+        After an outage a week's messages may arrive within a minute; one template a day answers all of them.
         """
         message, run = incoming.message, incoming.run
         if not message.is_delivery_failure:
@@ -144,7 +146,7 @@ class MessageHandler:
         loaded = self.claims.claim_and_load(message.id, message.sender, "", run)
         if step := self._claimed(loaded, incoming):
             return Understood(step)
-        if self.claims.claim(f"reopen:{message.sender}", run) in CLAIM_STEPS:
+        if not self.limits.is_first_template(message.sender, message.id, clock.now(self.school.timezone)):
             return Understood(NextStep.DONE)
         person = Person(Kind.UNSURE, message.phone, message.bsuid)
         return Understood(NextStep.SEND_REPLY, person, Plan(Intent.UNDELIVERED, ReplyType.REOPEN))
@@ -170,12 +172,19 @@ class MessageHandler:
             looked_up=incoming.looked_up,
             understood=incoming.understood,
             earlier=turns[-1] if turns else None,
+            age=message.age(time.time()),
         )
         if self._is_for_the_office(message, person, plan, loaded):
             if not self._must_be_told_again(message, plan):
                 rating = plan if plan.intent == Intent.FEEDBACK else None
                 return Understood(NextStep.RECORD_CONVERSATION, person, rating)
             plan = hand_over_urgently(message)
+        continues = bool(turns) and memory.may_continue(message.text or "", self.phrases)
+        if not plan.urgent and not plan.sounds_urgent:
+            is_own = continues and plan.intent == Intent.QUESTION  # the same words can mean something else after others
+            if not is_own and self._was_answered_together(message, plan):
+                return Understood(NextStep.RECORD_CONVERSATION, person, plan)
+            plan = self.limits.limit_replies(plan, person, message.id, loaded.replies, now)
         observability.logger().info(
             "understood",
             digest=observability.digest(message.id),
@@ -183,7 +192,9 @@ class MessageHandler:
             intent=plan.intent.value,
             reply_type=plan.reply_type.value,
         )
-        if turns and memory.may_continue(message.text or "", self.phrases):  # to someone else it means something else
+        if plan.quiet:
+            return Understood(plan.next, person, plan)
+        if continues:  # to someone else it means something else
             question, loaded = "", replace(loaded, answer=None)
         found = Understood(plan.next, person, plan, turns=turns)
         return self._complete(found, plan, person, question, loaded, incoming, now)
@@ -201,6 +212,15 @@ class MessageHandler:
         sounds_urgent = plan.sounds_urgent or plan.urgent
         return sounds_urgent and not self.history.has_urgent_request(message)
 
+    def _was_answered_together(self, message: Message, plan: Plan) -> bool:
+        """Whether it waited while an earlier message was answered that wants the same: five "hi" get one menu."""
+        wish = wish_of(plan) if message.age(time.time()) > REPEAT_AGE else None
+        answered_at = self.claims.answered_at(message.sender, wish) if wish else None
+        if answered_at is None or message.age(answered_at) <= REPEAT_AGE:
+            return False
+        observability.count("AnsweredTogether")
+        return True
+
     def _complete(
         self,
         found: Understood,
@@ -216,14 +236,19 @@ class MessageHandler:
             plan, problem = self.limits.limit_look_ups(plan, person, now)
             found = replace(found, next=plan.next, plan=plan, problem=problem)
         if plan.sounds_urgent:
-            plan = self.limits.limit_questions(plan, person, now)
-            if plan.next != NextStep.AI_REPLY:
+            if not self.limits.may_ask_model(person, now):
                 plan = hand_over_urgently(incoming.message)
             return replace(found, next=plan.next, plan=plan)
-        if plan.next == NextStep.AI_REPLY and not plan.personal:
+        if plan.next == NextStep.AI_REPLY:
             found = self._with_common_answer(found, plan, person, question, loaded, now)
-            if found.next == NextStep.AI_REPLY and person.kind == Kind.REGISTERED:
+            if not found.answer:
+                plan = self.limits.limit_questions(plan, person, incoming.message.id, now)
+                found = replace(found, next=plan.next, plan=plan)
+            if found.next == NextStep.AI_REPLY and person.kind == Kind.REGISTERED and not plan.personal:
                 found = replace(found, prefetch=self._fetch_beside(person, now))
+        elif plan.reply_type in DOCUMENTS:
+            plan = self.limits.limit_documents(plan, person, incoming.message.id, now)
+            found = replace(found, next=plan.next, plan=plan)
         if plan.needs_account:
             found = self._with_account(found, plan, incoming.account)
         elif plan.prefetch:
@@ -238,15 +263,16 @@ class MessageHandler:
     def _with_common_answer(
         self, found: Understood, plan: Plan, person: Person, question: str, loaded: Loaded, now: datetime
     ) -> Understood:
-        """An answer that someone else got today; it costs nothing and does not count."""
+        """An answer that someone else got today, where there is one."""
+        if plan.personal:
+            return found
         found = replace(found, question_key=question or None)
         cached = loaded.answer
         observability.count("CacheHits" if cached else "CacheMisses")
-        if cached:
-            is_old = not cached.is_fresh(ANSWER_LIFE)
-            return replace(found, next=NextStep.SEND_REPLY, answer=str(cached.value), refresh_answer=is_old)
-        plan = self.limits.limit_questions(plan, person, now)
-        return replace(found, next=plan.next, plan=plan)
+        if not cached:
+            return found
+        is_old = not cached.is_fresh(ANSWER_LIFE) and self.limits.may_ask_model(person, now)
+        return replace(found, next=NextStep.SEND_REPLY, answer=str(cached.value), refresh_answer=is_old)
 
     def _with_account(self, found: Understood, plan: Plan, known: Mapping[str, Any] | None) -> Understood:
         """The account, or the fetch to make first, or a dated one, or an apology.

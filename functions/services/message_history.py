@@ -1,6 +1,6 @@
 """What only the database knows of a message or its sender. Asked when the cache cannot tell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -62,15 +62,24 @@ class MessageHistory:
         except DataUnavailable:
             return False
 
-    def count_today(self, sender: str, intent: Intent, now: datetime) -> int:
-        """How many messages of this intent the sender has written today; 0 when the database is down."""
+    def count_today(self, sender: str, intents: Collection[Intent], now: datetime) -> int:
+        """How many messages of these intents the sender has written today; 0 when the database is down."""
         from functions.adapters.database.message_log import MessageLog
 
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         try:
+            names = [intent.value for intent in intents]
             return self.database().read(
-                lambda connection: MessageLog(connection).count_since(sender, intent.value, midnight)
+                lambda connection: MessageLog(connection).count_since(sender, names, _midnight(now))
             )
+        except DataUnavailable:
+            return 0
+
+    def replies_today(self, sender: str, now: datetime) -> int:
+        """How many messages the sender has had from us today; 0 when the database is down."""
+        from functions.adapters.database.message_log import MessageLog
+
+        try:
+            return self.database().read(lambda connection: MessageLog(connection).replies_since(sender, _midnight(now)))
         except DataUnavailable:
             return 0
 
@@ -79,3 +88,7 @@ class MessageHistory:
         from functions.adapters.database import message_log, senders  # noqa: F401
 
         self.database().prewarm_reader()
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

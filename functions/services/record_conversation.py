@@ -15,11 +15,11 @@ from functions.adapters.database.message_log import MessageLog, outcome
 from functions.adapters.database.office_requests import OfficeRequests
 from functions.adapters.database.staff_actions import StaffActions
 from functions.domain import memory
-from functions.domain.conversation import NextStep, Plan, ReplyType
+from functions.domain.conversation import NextStep, Plan, ReplyType, wish_of
 from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent
 from functions.domain.memory import Turn
-from functions.domain.messages import Message
+from functions.domain.messages import REPEAT_AGE, Message
 from functions.domain.people import Person
 from functions.domain.phrases import Phrases
 from functions.services.account_lookup import fetched_at, to_cache
@@ -94,10 +94,11 @@ class ConversationRecorder:
             pending=plan.pending.as_json() if plan and plan.pending else None,
             turn=turn.as_json() if turn else None,
             forget_turns=is_forgotten(conversation),
-            values={("answer", answer[0]): answer[1]} if answer else None,
+            values=({("answer", answer[0]): answer[1]} if answer else {}) | _answered_wish(conversation),
             term=str(account["term"]) if account else "",
             accounts=to_cache(account) if account else None,
             fetched_at=fetched_at(account),
+            replies=int(conversation.sent.get("messages") or 0),
         )
 
     def _log(self, conversation: Conversation) -> bool:
@@ -177,3 +178,13 @@ def turn_of(conversation: Conversation, phrases: Phrases) -> Turn | None:
         plan.term,
         memory.family_of(Person.read(conversation.person)),
     )
+
+
+def _answered_wish(conversation: Conversation) -> dict[tuple[str, ...], object]:
+    """For messages that want the same and wait behind this one: only one that waited itself can have any."""
+    message, plan, sent = conversation.message, conversation.plan, conversation.sent
+    wish = wish_of(plan) if plan and sent.get("status") == "sent" else None
+    sent_at = float(sent.get("sent_at") or 0)
+    if not wish or message.age(sent_at) <= REPEAT_AGE:
+        return {}
+    return {("answered", message.sender, wish): sent_at}

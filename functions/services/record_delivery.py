@@ -21,7 +21,7 @@ from functions.adapters.database.tables import contacts, message_log
 from functions.adapters.whatsapp.error_codes import OPERATOR, STOPPED, operator_trouble
 from functions.domain.deliveries import HANDED_TO_OFFICE_TIME, advance, rating_of
 from functions.domain.errors import DataUnavailable
-from functions.domain.messages import OFFICE_NOTICE, phone_of
+from functions.domain.messages import OFFICE_NOTICE, phone_of, unix_seconds, written_at
 
 Event = Mapping[str, Any]
 
@@ -180,7 +180,8 @@ class EventWriter:
             observability.count_after_commit("OfficeNotTold")
         if STOPPED in codes:  # by WhatsApp's own button
             phone = phone_of(event.get("to"))
-            changed = self._contacts.set_opted_out(phone, None if phone else event.get("to"), opted_out=True)
+            bsuid = None if phone else event.get("to")
+            changed = self._contacts.set_opted_out(phone, bsuid, opted_out=True, moment=_moment(event))
         if codes[0] in OPERATOR:
             observability.count_after_commit("OperatorNeeded")
         observability.logger().warning("delivery failed", digest=observability.digest(event["id"]), code=codes[0])
@@ -223,9 +224,9 @@ class EventWriter:
         if details.get("type") in ("user_changed_number", "customer_changed_number"):
             condition = identified_by(event.get("phone"), event.get("bsuid"))
             if condition is not None:
-                self._contacts.change_keys(condition, {"phone": new_phone, "bsuid": new_id})
+                self._contacts.change_keys(condition, {"phone": new_phone, "bsuid": new_id}, _moment(event))
         elif details.get("type") == "user_changed_user_id" and new_id and event.get("bsuid"):
-            self._contacts.change_keys(contacts.c.bsuid == event["bsuid"], {"bsuid": new_id})
+            self._contacts.change_keys(contacts.c.bsuid == event["bsuid"], {"bsuid": new_id}, _moment(event))
         self._notice(event)
         return [key for key in (event.get("bsuid"), event.get("phone"), new_id, new_phone) if key]
 
@@ -234,20 +235,21 @@ class EventWriter:
         for item in event["value"].get("user_id_update") or []:
             ids = item.get("user_id") or {}
             if ids.get("previous") and ids.get("current"):
-                self._contacts.change_keys(contacts.c.bsuid == ids["previous"], {"bsuid": ids["current"]})
+                condition = contacts.c.bsuid == ids["previous"]
+                self._contacts.change_keys(condition, {"bsuid": ids["current"]}, _moment(item))
                 changed += [ids["previous"], ids["current"]]
         self._notice(event)
         return changed
 
     def _user_preferences(self, event: Event) -> list[str]:
-        """STOP and RESUME by WhatsApp's own button."""
+        """STOP and RESUME by WhatsApp's own button; they come on a queue without order."""
         changed = []
         for item in event["value"].get("user_preferences") or []:
             if item.get("value") not in ("stop", "resume"):
                 continue
             phone = f"+{item['wa_id']}" if item.get("wa_id") else None
-            is_stop = item["value"] == "stop"
-            changed += self._contacts.set_opted_out(phone, item.get("user_id"), opted_out=is_stop)
+            is_stop, bsuid = item["value"] == "stop", item.get("user_id")
+            changed += self._contacts.set_opted_out(phone, bsuid, opted_out=is_stop, moment=_moment(item))
         self._notice(event)
         return changed
 
@@ -255,3 +257,8 @@ class EventWriter:
         """Recorded without what a person wrote, which a group's messages have."""
         self._notices.record({name: value for name, value in event.items() if name != "text"})
         return []
+
+
+def _moment(event: Event) -> datetime:
+    """When it happened, as WhatsApp says."""
+    return written_at(unix_seconds(event.get("timestamp")), datetime.now(UTC))

@@ -45,6 +45,7 @@ class ReplyRequest:
             problem=wording.Problem(problem) if problem else None,
             message_id=message.id,
             request=event.get("request"),
+            age=message.age(time.time()),
         )
         sent = event.get("sent") or {}
         return cls(message, turn, int(sent.get("parts_sent") or 0), sent.get("reply_id"))

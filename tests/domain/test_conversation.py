@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from functions.adapters.phrases_config import phrases
 from functions.domain.conversation import (
     MAX_LOOK_UPS,
+    OLD,
     URGENT_FOR_THE_OFFICE,
     NextStep,
     Pending,
     Plan,
     ReplyType,
     decide,
+    wish_of,
 )
 from functions.domain.intents import Intent, tap_id
 from functions.domain.messages import Message
@@ -48,6 +50,42 @@ def plan(text: str, person: Person = PARENT, pending: Pending | None = None, tod
 
 def of(message: Message, person: Person = PARENT, pending: Pending | None = None) -> Plan:
     return decide(message, person, pending, SCHOOL, TODAY, phrases=phrases())
+
+
+def old(text: str, person: Person = ONE_CHILD, age: float = OLD + 1) -> Plan:
+    return decide(typed(text), person, None, SCHOOL, TODAY, phrases=phrases(), age=age)
+
+
+def test_a_gate_pass_that_was_asked_for_long_ago_waits_for_a_tap() -> None:
+    found = old("gate pass now please")
+    assert (found.reply_type, found.next, found.needs_account) == (ReplyType.CONFIRM, NextStep.SEND_REPLY, False)
+    assert old("gate pass", age=OLD).next == NextStep.GATE_PASS
+    assert old("gate pass", PARENT).reply_type == ReplyType.CHOOSE_CHILD  # whose tap is new
+
+
+@pytest.mark.parametrize("text", ["balance", "statement", "stop", "hi", "What time does school start?"])
+def test_everything_else_is_answered_however_old(text: str) -> None:
+    assert old(text) == plan(text, ONE_CHILD)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("hi", "good morning", True),
+        ("balance", "my balance please", True),
+        ("balance", "statement", False),
+        ("balance", "balance 2026-2", False),
+        ("What time does school start?", "what time  does school start?", True),
+        ("What time does school start?", "What time does school end?", False),
+    ],
+)
+def test_messages_that_want_the_same_have_one_wish(one: str, other: str, is_same: bool) -> None:
+    assert (wish_of(plan(one)) == wish_of(plan(other))) is is_same
+
+
+@pytest.mark.parametrize("text", ["stop", "subscribe", "I want to talk to the office about the school bus"])
+def test_what_counts_each_time_has_no_wish(text: str) -> None:
+    assert wish_of(plan(text)) is None
 
 
 @pytest.mark.parametrize(

@@ -283,8 +283,14 @@ def test_a_number_of_the_menu_beside_other_words_is_certain_only_as_copied() -> 
     + [(text, False) for text in ("", "don't stop", "start", "stop the bus", "balance", "stop and balance")],
 )
 def test_a_change_of_consent_is_heard_as_the_command_is(text: str, is_change: bool) -> None:
-    assert is_consent_change(text, phrases()) is is_change
-    assert is_consent_change(None, phrases()) is False
+    assert is_consent_change(text, None, phrases()) is is_change
+    assert is_consent_change(None, None, phrases()) is False
+
+
+def test_a_tapped_change_of_consent_is_heard_by_its_id() -> None:
+    assert is_consent_change("Stop messages", tap_id(Intent.OPT_OUT), phrases()) is True
+    assert is_consent_change("stop", tap_id(Intent.MENU), phrases()) is False
+    assert is_consent_change("stop", "someone else's id", phrases()) is True
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def understand(text: str) -> None:
         today=TODAY,
         phrases=phrases(),
     )
-    is_consent_change(text, phrases())
+    is_consent_change(text, None, phrases())
     is_personal(text, FAMILY, phrases())
     read_tap(text)
 

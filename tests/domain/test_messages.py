@@ -1,6 +1,7 @@
 """One message as the queue carries it: who wrote it, and whether it needs an answer."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.errors import InvalidRequest
-from functions.domain.messages import CHANGE_TYPES, SILENT_TYPES, UNDELIVERED, Message, phone_of
+from functions.domain.messages import (
+    CHANGE_TYPES,
+    SILENT_TYPES,
+    UNDELIVERED,
+    Message,
+    phone_of,
+    unix_seconds,
+    written_at,
+)
 
 PHONE, BSUID = "+263771234567", "ZW.100"
 
@@ -120,3 +129,29 @@ def test_digits_alone_are_a_number(digits: str | None, phone: str | None) -> Non
 def test_anything_else_is_no_number(text: str) -> None:
     found = phone_of(text)
     assert found is None or (found == f"+{text}" and text.isascii() and text.isdigit())
+
+
+# --- when it was written
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("1795420800", 1_795_420_800), (1_795_420_800, 1_795_420_800), ("1795420800123", 1_795_420_800)]
+    + [(no_time, 0) for no_time in ("0", "", None, "-5", "soon", True, "9" * 30, 1.5, "1" * 5000)],
+)
+def test_a_time_is_read_from_text_or_number_and_what_is_none_is_missing(given: object, seconds: int) -> None:
+    assert unix_seconds(given) == seconds
+    assert Message.read({**message().as_json(), "timestamp": given}).timestamp == seconds
+
+
+def test_a_missing_time_and_one_in_the_future_count_as_now() -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    assert written_at(0, now) == written_at(int(now.timestamp()) + 60, now) == now
+    assert written_at(int(now.timestamp()) - 60, now).timestamp() == now.timestamp() - 60
+
+
+def test_age_counts_from_the_time_of_writing_and_is_never_negative() -> None:
+    found = message()
+    assert found.age(found.timestamp + 90.5) == 90.5
+    assert found.age(found.timestamp - 90) == 0
+    assert Message.read({"id": "wamid.1", "type": "text", "phone": PHONE}).age(1e9) == 0

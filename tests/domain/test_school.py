@@ -9,7 +9,7 @@ import pytest
 
 from functions.domain.errors import ConfigurationError
 from functions.domain.retention import KeepDays
-from functions.domain.school import build
+from functions.domain.school import DailyLimits, build
 from tests.domain.a_school import CONFIG, SCHOOL, SHIPPED
 
 TOML = tomllib.loads((CONFIG / "school.toml").read_text("utf-8"))
@@ -38,7 +38,8 @@ def changed(path: str, value: object) -> dict[str, Any]:
 
 def test_the_shipped_school_loads() -> None:
     assert (SCHOOL.name, SCHOOL.assistant, str(SCHOOL.timezone)) == ("Shining Smiles", "Mya", "Africa/Harare")
-    assert (SCHOOL.weekly_documents, SCHOOL.weekly_requests, SCHOOL.visitor_daily_limit) == (3, 5, 5)
+    assert (SCHOOL.weekly_documents, SCHOOL.weekly_requests) == (3, 5)
+    assert SCHOOL.daily_limits == DailyLimits(questions=40, visitor_questions=20, replies=100, documents=20)
     assert [tier.name for tier in SCHOOL.tiers] == ["full", "most", "half"]
     assert len(SCHOOL.calendar.terms) == 6
     assert len(SCHOOL.knowledge.entries) == len(ENTRIES)
@@ -101,8 +102,9 @@ def test_terms_may_stand_in_any_order() -> None:
         ("gate_pass.tiers.0.from_percent", 60, "gate_pass.tiers"),
         ("gate_pass.tiers.0.from_percent", 101, "gate_pass.tiers[1].from_percent"),
         ("gate_pass.tiers.1.valid_until", "for ever", "gate_pass.tiers[2].valid_until"),
-        ("questions.visitor_daily_limit", -1, "questions.visitor_daily_limit"),
-        ("questions.visitor_daily_limit", "5", "questions.visitor_daily_limit"),
+        ("daily_limits.replies", -1, "daily_limits.replies"),
+        ("daily_limits.questions", "5", "daily_limits.questions"),
+        ("daily_limits", ..., "[daily_limits]"),
         ("terms", [], "[[terms]]"),
         ("terms", ["2026-1"], "[[terms]]"),
         ("terms.0.code", "first", "terms[1].code"),
@@ -135,7 +137,7 @@ def test_a_mistake_in_the_knowledge_is_named(entries: object, named: str) -> Non
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    values = changed("school.name", "") | {"terms": [], "questions": {}}
+    values = changed("school.name", "") | {"terms": [], "daily_limits": {}}
     found = " ".join(problems(values, []))
-    for named in ("school.name", "[[terms]]", "visitor_daily_limit", "knowledge.json"):
+    for named in ("school.name", "[[terms]]", "daily_limits.documents", "knowledge.json"):
         assert named in found

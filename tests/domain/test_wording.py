@@ -153,6 +153,8 @@ TURNS = {
     ReplyType.TERM_NOT_BEGUN: turn("balance 2026-3", today=HOLIDAYS),
     ReplyType.NO_PASS_IN_HOLIDAYS: turn("gate pass", today=HOLIDAYS),
     ReplyType.QUESTION_LIMIT: Turn(Plan(Intent.QUESTION, ReplyType.QUESTION_LIMIT), VISITOR),
+    ReplyType.DOCUMENT_LIMIT: Turn(Plan(Intent.STATEMENT, ReplyType.DOCUMENT_LIMIT), PARENT),
+    ReplyType.REPLY_LIMIT: Turn(Plan(Intent.MENU, ReplyType.REPLY_LIMIT), VISITOR),
     ReplyType.RECORDS_UNREACHABLE: turn("balance", UNSURE),
     ReplyType.FEEDBACK: Turn(Plan(Intent.FEEDBACK, ReplyType.FEEDBACK, entry="down"), PARENT),
     ReplyType.OFFICE_ASK: turn("office"),
@@ -218,7 +220,9 @@ FACTS = {
     ReplyType.UNKNOWN_TERM: ["2031-1", "2026-2 and 2026-3", "*balance 2026-3*"],
     ReplyType.TERM_NOT_BEGUN: ["Term 3, 2026 has not begun yet", "7 September 2026"],
     ReplyType.NO_PASS_IN_HOLIDAYS: ["during the term only"],
-    ReplyType.QUESTION_LIMIT: ["5 questions today", "tomorrow", SCHOOL.office.email],
+    ReplyType.QUESTION_LIMIT: ["questions today", "tomorrow", "*menu*", SCHOOL.office.email],
+    ReplyType.DOCUMENT_LIMIT: ["today", "tomorrow", SCHOOL.office.email],
+    ReplyType.REPLY_LIMIT: ["today", "tomorrow", SCHOOL.office.email],
     ReplyType.RECORDS_UNREACHABLE: ["cannot look up your records", SCHOOL.office.email],
     ReplyType.FEEDBACK: ["sorry", SCHOOL.office.email],
     ReplyType.OFFICE_ASK: ["What would you like to tell the office?", SCHOOL.office.email],
@@ -680,3 +684,29 @@ def test_the_office_sees_in_the_template_too_that_it_is_urgent() -> None:
     template = office_template(PARENT, 12, school, urgent=True)
     assert template is not None
     assert template.parameters[1] == "12 (URGENT)"
+
+
+# --- late answers
+
+
+@pytest.mark.parametrize("reply_type", [item for item in ReplyType if item != ReplyType.REOPEN], ids=str)
+def test_an_answer_that_comes_late_says_so_first(reply_type: ReplyType) -> None:
+    late = replace(TURNS[reply_type], age=2 * 3600)
+    assert said(late) == f"_Your message of 08:45 reached me only now._\n\n{said(TURNS[reply_type])}"
+    assert list(accepted(compose(late, SCHOOL, NOW)))
+
+
+def test_an_answer_to_a_message_of_another_day_names_the_day() -> None:
+    assert said(replace(TURNS[ReplyType.MENU], age=20 * 3600)).startswith("_Your message of 22 November, 14:45 ")
+
+
+@pytest.mark.parametrize("age", [0, 3600])
+def test_an_answer_within_the_hour_says_nothing_of_it(age: float) -> None:
+    assert said(replace(TURNS[ReplyType.BALANCE], age=age)) == said(TURNS[ReplyType.BALANCE])
+
+
+def test_a_template_and_a_reaction_stay_as_they_are() -> None:
+    for item in (TURNS[ReplyType.REOPEN], turn("hi"), TURNS[ReplyType.FEEDBACK]):
+        thanked = replace(item, plan=replace(item.plan, entry="up")) if item.plan.intent == Intent.FEEDBACK else item
+        late = compose(replace(thanked, age=2 * 3600), APPROVED, NOW)
+        assert (late == compose(thanked, APPROVED, NOW)) is isinstance(late, Template | Reaction)

@@ -21,7 +21,7 @@ from local.world.sample import SampleSchool
 from tests.adapters.silent_server import silent_server
 from tests.conftest import Counts, Database, forget_everything
 from tests.functions.conftest import Approve, Cached
-from tests.functions.examples import ask_office, record, sqs_batch, status
+from tests.functions.examples import SENT, ask_office, record, sqs_batch, status
 from tests.functions.outages import without_cache, without_database
 from tests.functions.student_records import record as student_record
 from tests.functions.student_records import save_page
@@ -264,6 +264,84 @@ def test_without_an_approved_template_nothing_is_sent_after_24_hours() -> None:
 def test_a_stop_counts_however_late() -> None:
     found = understood_late("Please stop")
     assert (found["next"], found["plan"]["reply_type"]) == ("record_consent", "opted_out")
+    tapped = understood(
+        "Stop messages",
+        message_id="wamid.2",
+        timestamp=int(time.time()) - 3 * DAY,
+        type="interactive",
+        tap="v1:opt_out",
+    )
+    assert (tapped["next"], tapped["plan"]["reply_type"]) == ("record_consent", "opted_out")
+
+
+# --- messages that have waited ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", [0, "0", "", None, "soon", 1_795_420_800_000_000_000, -5, "2100000000"])
+def test_a_time_that_is_missing_odd_or_in_the_future_is_taken_as_now(cached: Cached, written: object) -> None:
+    cached.store_accounts([TARIRO], TERM, FIGURES)
+    found = understood("gate pass", timestamp=written)
+    assert (found["next"], found["plan"]["reply_type"]) == ("gate_pass", "gate_pass")
+
+
+def test_a_gate_pass_for_now_that_was_asked_for_hours_ago_waits_for_a_tap() -> None:
+    found = understood("gate pass for Tariro now", timestamp=int(time.time()) - 2 * 3600)
+    assert (found["next"], found["plan"]["reply_type"], found["fetch"]) == ("send_reply", "confirm", None)
+
+
+@pytest.mark.parametrize("text", ["Hi", "gate pass for Tariro now"])
+@pytest.mark.parametrize("days", [2, 6])
+def test_a_message_of_days_ago_gets_a_template_or_nothing(approve: Approve, text: str, days: int) -> None:
+    moment = int(time.time()) - days * DAY
+    assert understood(text, message_id="wamid.1", timestamp=moment)["next"] == "done"
+    approve(reopen="reopen")
+    assert understood(text, message_id="wamid.2", timestamp=moment)["plan"]["reply_type"] == "reopen"
+
+
+def answer(message_id: str, text: str, *, written: int, sent_at: float, **more: Any) -> dict[str, Any]:
+    """Understand a message and record its reply as sent at that moment."""
+    found = understood(text, message_id=message_id, timestamp=written)
+    sent = SENT | {"reply_id": f"reply to {message_id}", "sent_at": int(sent_at)}
+    written_by = message(text, message_id=message_id, timestamp=written)
+    record(message=written_by, person=found["person"], plan=found["plan"], account=None, sent=sent, **more)
+    return found
+
+
+def test_of_greetings_and_wishes_that_waited_together_each_is_answered_once(counts: Counts) -> None:
+    now = int(time.time())
+    texts = ["hi", "balance", "Hello", "hi", "balance please", "statement", "hi"]
+    steps = [understood_in_outage(place, text, now) for place, text in enumerate(texts)]
+    answered = [text for text, step in zip(texts, steps, strict=True) if step != "record_conversation"]
+    assert answered == ["hi", "balance", "statement"]
+    assert counts().total("AnsweredTogether") == 4
+
+
+def understood_in_outage(place: int, text: str, now: int) -> str:
+    """The next step of a message that was written minutes ago; those before it have just been answered."""
+    return str(answer(f"wamid.{place}", text, written=now - 300 + 30 * place, sent_at=now)["next"])
+
+
+def test_a_wish_written_after_the_reply_is_answered_again() -> None:
+    now = int(time.time())
+    answer("wamid.1", "balance", written=now - 900, sent_at=now - 600)
+    for place, written in enumerate([now - 605, now - 590, now], start=2):
+        assert understood("balance", message_id=f"wamid.{place}", timestamp=written)["next"] == "send_reply"
+    assert understood("balance", message_id="wamid.9", timestamp=now - 700)["next"] == "record_conversation"
+
+
+def test_a_wish_of_another_person_or_one_that_was_not_answered_is_answered() -> None:
+    now = int(time.time())
+    answer("wamid.1", "balance", written=now - 900, sent_at=now - 600)
+    assert understood("balance", TAPIWA, "wamid.2", timestamp=now - 700)["next"] == "send_reply"
+    found = understood("statement", message_id="wamid.3", timestamp=now - 800)
+    record(message=message(message_id="wamid.3"), plan=found["plan"], account=None, sent={"status": "undeliverable"})
+    assert understood("statement", message_id="wamid.4", timestamp=now - 700)["next"] == "send_reply"
+
+
+def test_every_stop_is_obeyed_and_all_words_for_the_office_are_passed_on() -> None:
+    now = int(time.time())
+    for place, text in enumerate(["stop", "stop", "Please tell the office that the bus was late", "stop"]):
+        assert answer(f"wamid.{place}", text, written=now - 300, sent_at=now)["next"] != "record_conversation"
 
 
 # --- the office has the conversation ----------------------------------------------------------------------------------
@@ -302,7 +380,7 @@ def test_a_danger_reaches_the_office_also_in_a_conversation_that_it_has_and_once
 def test_a_visitor_with_no_questions_left_is_heard_when_it_sounds_urgent(
     cached: Cached, database: Database, sample_school: SampleSchool
 ) -> None:
-    for number in range(school().visitor_daily_limit):
+    for number in range(school().daily_limits.visitor_questions):
         understood(f"What about {number} things?", VISITOR, f"wamid.{number}")
     assert understood("What about more?", VISITOR, "wamid.a")["plan"]["reply_type"] == "question_limit"
     found = understood("a child of your school had an accident", VISITOR, "wamid.b")

@@ -189,7 +189,7 @@ def test_changed_number_of_a_person_known_by_user_id_is_found(tables: Tables) ->
 def test_changed_number_known_without_its_user_id_is_replaced(tables: Tables) -> None:
     has_written(bsuid=None)
     with dependencies.primary().writer() as connection:
-        Contacts(connection).set_opted_out(PHONE, None, opted_out=True)
+        Contacts(connection).set_opted_out(PHONE, None, opted_out=True, moment=datetime.now(UTC))
     record(unanswered("system", details={"type": "user_changed_number", "wa_id": "263770000000", "user_id": "ZW.2"}))
     assert contacts(tables) == [("+263770000000", "ZW.2")]
     assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
@@ -216,6 +216,30 @@ def test_stop_and_resume_by_whatsapps_own_button_are_recorded(tables: Tables, ke
     record(preference("resume", **keys))
     assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
     assert len(contacts(tables)) == 1
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_preferences_count_in_the_order_in_which_they_were_given(tables: Tables, as_text: bool) -> None:
+    """The queue that they come on keeps no order."""
+
+    def given(value: str, moment: int) -> dict[str, Any]:
+        item = {"value": value, "user_id": BSUID, "timestamp": str(moment) if as_text else moment}
+        return {"kind": "notice", "field": "user_preferences", "value": {"user_preferences": [item]}}
+
+    record(given("stop", MOMENT + 60), given("resume", MOMENT))
+    assert tables.value("SELECT opted_out_at FROM contacts") == datetime.fromtimestamp(MOMENT + 60, UTC)
+    record(given("resume", MOMENT + 61))
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_stop_before_a_late_notice_of_a_changed_number_is_kept(tables: Tables) -> None:
+    has_written(bsuid=None)
+    stop = {"value": "stop", "wa_id": "263770000000", "timestamp": MOMENT + 60}
+    record({"kind": "notice", "field": "user_preferences", "value": {"user_preferences": [stop]}})
+    changed = {"type": "user_changed_number", "wa_id": "263770000000"}
+    record(unanswered("system", bsuid=None, timestamp=MOMENT + 30, details=changed))
+    assert contacts(tables) == [("+263770000000", None)]
+    assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
 
 
 def test_someone_unknown_can_opt_out(tables: Tables) -> None:

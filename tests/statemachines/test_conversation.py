@@ -57,6 +57,7 @@ from tests.statemachines.definitions import definition_of, every_state, states_o
 
 STATES = states_of("conversation")
 Fake = Callable[[Any], Any]
+WRITTEN_AT = int(time.time())  # when the messages were: now
 AS_OF = "2026-11-23T08:32:00+00:00"  # 10:32 in Harare
 
 
@@ -101,6 +102,7 @@ class Cache:
         term: str,
         accounts: Mapping[str, object] | None,
         fetched_at: float | None,
+        replies: int,
     ) -> bool:
         self.finished.append(message_id)
         self.pending = pending
@@ -247,7 +249,7 @@ class Functions:
     def RecordConsent(self, event: Any) -> Any:  # noqa: N802
         Message.read(event["message"])
         assert Plan.read(event["plan"]).next == NextStep.RECORD_CONSENT
-        return {}
+        return {"plan": event["plan"]}
 
     def OpenOfficeRequest(self, event: Any) -> Any:  # noqa: N802
         Message.read(event["message"])
@@ -295,7 +297,7 @@ def functions() -> Make:
 
 
 def message(text: str, **fields: Any) -> dict[str, Any]:
-    values = {"id": "wamid.1", "type": "text", "timestamp": 1795423500, "phone": "+263771234567", "text": text}
+    values = {"id": "wamid.1", "type": "text", "timestamp": WRITTEN_AT, "phone": "+263771234567", "text": text}
     return values | fields
 
 
@@ -1068,6 +1070,28 @@ def test_stop_is_recorded_before_it_is_confirmed(functions: Make) -> None:
     assert fakes.payload("RecordConsent") == {"message": message("STOP"), "plan": plan}
 
 
+def test_the_reply_to_a_stop_is_what_holds_after_it_was_recorded(functions: Make) -> None:
+    fakes = functions()
+    fakes.RecordConsent = lambda event: {"plan": event["plan"] | {"reply_type": "opted_in"}}  # type: ignore[method-assign]
+    converse(fakes, "STOP")
+    assert fakes.payload("SendReply")["plan"]["reply_type"] == "opted_in"
+
+
+def test_a_record_consent_of_the_release_before_is_understood(functions: Make) -> None:
+    fakes = functions()
+    fakes.RecordConsent = lambda event: {}  # type: ignore[method-assign]
+    converse(fakes, "STOP")
+    assert fakes.payload("SendReply")["plan"]["reply_type"] == "opted_out"
+
+
+def test_a_stop_past_the_days_replies_is_recorded_and_not_confirmed(functions: Make) -> None:
+    fakes = functions()
+    fakes.RecordConsent = lambda event: {"plan": event["plan"] | {"quiet": True}}  # type: ignore[method-assign]
+    execution = converse(fakes, "STOP")
+    assert steps(execution) == [*START, "Record consent", "Record conversation", "Done"]
+    assert fakes.replies == []
+
+
 def test_a_stop_that_cannot_be_recorded_is_not_confirmed(functions: Make) -> None:
     fakes = functions()
     fakes.fail("RecordConsent", DataUnavailable("no database"), times=3)
@@ -1356,7 +1380,7 @@ def test_a_message_that_cannot_be_understood_now_stays_in_the_queue(functions: M
         (True, {}),  # a duplicate of an answered message
         (None, {}),  # the database is down: it may be one
         (False, {"type": "undelivered"}),
-        (False, {"timestamp": 1795423500 - 25 * 3600}),  # it may only get a template
+        (False, {"timestamp": WRITTEN_AT - 25 * 3600}),  # it may only get a template
     ],
 )
 def test_what_was_answered_or_is_late_is_never_apologised_for(

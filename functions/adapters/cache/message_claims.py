@@ -17,6 +17,7 @@ CLAIM_LIFE: Final = 120  # seconds: longer than a state machine may run
 DONE_LIFE: Final = 8 * 24 * 3600  # WhatsApp delivers again for seven days
 PENDING_LIFE: Final = 15 * 60
 TURNS_LIFE: Final = memory.LIFE
+DAY: Final = 24 * 3600  # seconds
 
 # Deletes a claim if it is still this run's own: another run, or a delivery status, may have changed it.
 _RELEASE: Final = """
@@ -46,6 +47,7 @@ class Loaded:
     is_handed_to_office: bool = False
     turns: tuple[object, ...] = ()  # the last of the conversation, the oldest first, as they were stored
     complete_since: float = 0.0  # Unix seconds: the cache holds every claim from then on
+    replies: int | None = None  # messages that this sender has had from us today (UTC); None: the cache is down
 
 
 class MessageClaims:
@@ -82,7 +84,9 @@ class MessageClaims:
             now = time.time()
             pipe.set(key("complete-since"), f"{now:.3f}", nx=True, ex=DONE_LIFE)
             pipe.getex(key("complete-since"), ex=DONE_LIFE)
-            is_new, claim, person, pending, answer, own_wal, handed, by_phone, wal, turns, _, since = pipe.execute()
+            pipe.get(_replies_key(sender))
+            found = pipe.execute()
+            is_new, claim, person, pending, answer, own_wal, handed, by_phone, wal, turns, _, since, replies = found
             is_ours = is_new or (run and claim == ours)
             return Loaded(
                 claim=Claim.NEW if is_ours else Claim.DONE if claim == Claim.DONE.value else Claim.BUSY,
@@ -93,9 +97,15 @@ class MessageClaims:
                 is_handed_to_office=bool(handed or by_phone),
                 turns=tuple(filter(None, map(_parsed, turns))) if sender else (),
                 complete_since=float(since or now),
+                replies=int(replies) if (replies or "").isdecimal() else 0,
             )
 
         return self._redis.run(load, Loaded(Claim.UNKNOWN))
+
+    def answered_at(self, sender: str, wish: str) -> float | None:
+        """When this wish of the sender was answered, if it had waited; Unix seconds."""
+        found = self._redis.get("answered", sender, wish)
+        return float(found.value) if found and isinstance(found.value, int | float) else None
 
     def release(self, message_id: str, run: str) -> None:
         """Give this run's own claim back after it failed, so that the next run can have it."""
@@ -138,12 +148,13 @@ class MessageClaims:
         term: str = "",
         accounts: Mapping[str, object] | None = None,
         fetched_at: float | None = None,
+        replies: int = 0,
     ) -> bool:
         """Mark the message done and store what its run found, in one round trip; False when the cache is down.
 
         `pending`: what we asked this sender back, None for nothing. `turn`: to be remembered of the conversation.
         `forget_turns`: nothing may be remembered of it, from before either. `values`: by key parts.
-        `accounts`: by student id, of `term`, fetched at `fetched_at` (Unix seconds).
+        `accounts`: by student id, of `term`, fetched at `fetched_at` (Unix seconds). `replies`: messages sent to them.
         """
 
         def write(cluster: RedisCluster) -> bool:
@@ -161,6 +172,9 @@ class MessageClaims:
                 pipe.expire(key("turns", sender), TURNS_LIFE)
             for parts, value in (values or {}).items():
                 pipe.set(key(*parts), pack(value), ex=HARD_LIFE)
+            if replies:
+                pipe.incrby(_replies_key(sender), replies)
+                pipe.expire(_replies_key(sender), DAY)
             queue_store(pipe, term, accounts or {}, fetched_at)
             pipe.execute()
             return True
@@ -174,6 +188,10 @@ def _parsed(raw: str) -> object:
         return json.loads(raw)
     except ValueError:
         return None
+
+
+def _replies_key(sender: str) -> str:
+    return key("replies", sender, time.strftime("%F", time.gmtime(time.time())))
 
 
 def latest_wal(*positions: str | None) -> str | None:

@@ -65,3 +65,14 @@ class DailyCounter:
             return int(pipe.execute()[0])
 
         return self._redis.run(increment, None)
+
+    def is_first(self, name: str, person_key: str, day: str, message_id: str) -> bool | None:
+        """Whether this message is the first of that day, also when it is tried again; None when the cache is down."""
+
+        def mark(cluster: RedisCluster) -> bool:
+            pipe = pipeline(cluster)
+            pipe.set(key(name, person_key, day), message_id, nx=True, ex=DAY_LIFE)
+            pipe.get(key(name, person_key, day))
+            return bool(pipe.execute()[1] == message_id)
+
+        return self._redis.run(mark, None)

@@ -1,6 +1,6 @@
 """The message log: what was asked (never the text), what was answered, what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -58,10 +58,17 @@ class MessageLog:
         query = select(message_log.c.reply_id).where(message_log.c.message_id == message_id)
         return self._connection.execute(query).scalar_one_or_none() is not None
 
-    def count_since(self, sender: str, intent: str, moment: datetime) -> int:
-        """How many messages of this intent the sender has written since that moment."""
+    def count_since(self, sender: str, intents: Collection[str], moment: datetime) -> int:
+        """How many messages of these intents the sender has written since that moment."""
         query = select(func.count()).where(
-            message_log.c.sender == sender, message_log.c.intent == intent, message_log.c.received_at >= moment
+            message_log.c.sender == sender, message_log.c.intent.in_(intents), message_log.c.received_at >= moment
+        )
+        return int(self._connection.execute(query).scalar_one())
+
+    def replies_since(self, sender: str, moment: datetime) -> int:
+        """How many messages the sender has had from us since that moment."""
+        query = select(func.coalesce(func.sum(message_log.c.reply_messages), 0)).where(
+            message_log.c.sender == sender, message_log.c.answered_at >= moment
         )
         return int(self._connection.execute(query).scalar_one())
 

@@ -78,7 +78,8 @@ unusable_records = Table(
     _moment("last_seen", nullable=False, server_default=func.now()),
 )
 
-# Written by `record_conversation`: everyone who has written to us. Either key may be missing, never both.
+# Written by `record_conversation`, `record_consent` and `record_delivery`: everyone who has written to us. Either key
+# may be missing, never both.
 contacts = Table(
     "contacts",
     metadata,
@@ -87,7 +88,8 @@ contacts = Table(
     Column("bsuid", String(140), unique=True),
     Column("profile_name", Text),
     _moment("last_message_at"),
-    _moment("opted_out_at"),
+    _moment("opted_out_at"),  # when STOP was written; null: they may be written to
+    _moment("consent_at"),  # when the latest STOP or START was written
     CheckConstraint("phone IS NOT NULL OR bsuid IS NOT NULL", name="reachable"),
 )
 

@@ -14,7 +14,15 @@ from unicodedata import category
 
 from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
 from functions.domain.errors import InvalidRequest
-from functions.domain.messages import CHANGE_TYPES, OFFICE_NOTICE, SILENT_TYPES, UNDELIVERED, Message, phone_of
+from functions.domain.messages import (
+    CHANGE_TYPES,
+    OFFICE_NOTICE,
+    SILENT_TYPES,
+    UNDELIVERED,
+    Message,
+    phone_of,
+    unix_seconds,
+)
 from functions.domain.payments import EXPIRED, PREFIX, ExpiredReceipt
 
 EVENTS_TOGETHER: Final = 50
@@ -258,7 +266,7 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
     return Message(
         id=name,
         type=kind,
-        timestamp=_seconds(item.get("timestamp")),
+        timestamp=unix_seconds(item.get("timestamp")),
         phone=phone,
         bsuid=bsuid,
         phone_number_id=number,
@@ -288,7 +296,7 @@ def _echo(item: object, contacts: list[Mapping[str, object]], number: str) -> Ec
     bsuid = bsuid or _text(_contact_of(contacts, to, None).get("user_id"))
     if not phone and not bsuid:
         raise InvalidRequest("to", "a phone number or a user id")
-    return Echo(name, kind, _seconds(item.get("timestamp")), phone, bsuid, number)
+    return Echo(name, kind, unix_seconds(item.get("timestamp")), phone, bsuid, number)
 
 
 def _phone(sender: str | None) -> str | None:
@@ -359,22 +367,13 @@ def _status(item: object) -> Status:
     return Status(
         id=name,
         status=status,
-        timestamp=_seconds(item.get("timestamp")),
+        timestamp=unix_seconds(item.get("timestamp")),
         to=_text(item.get("recipient_id")) or _text(item.get("recipient_user_id")),
         error_codes=tuple(code for code in codes if isinstance(code, int)),
         answer_to=_text(item.get("biz_opaque_callback_data")),
         category=_text(price.get("category")),
         billable=billable if isinstance(billable, bool) else None,
     )
-
-
-def _seconds(value: object) -> int:
-    """Unix seconds from a text or a number; milliseconds have been seen."""
-    try:
-        seconds = int(str(value))
-    except ValueError:
-        return 0
-    return seconds // 1000 if seconds > 100_000_000_000 else seconds
 
 
 def _text(value: object) -> str | None:

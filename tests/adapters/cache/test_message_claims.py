@@ -121,8 +121,20 @@ def test_claim_loads_all_that_is_cached_of_the_sender(claims: MessageClaims, sen
     assert values == [{"kind": "visitor"}, {"intent": "balance"}, "From 8"]
     assert (loaded.min_wal, loaded.is_handed_to_office) == ("0/3000148", True)
     other = claims.claim_and_load("wamid.1", "someone else", "another question")
-    nothing = Loaded(Claim.NEW, min_wal="0/3000148", complete_since=other.complete_since)
+    nothing = Loaded(Claim.NEW, min_wal="0/3000148", complete_since=other.complete_since, replies=0)
     assert other == nothing  # the position of the last write of all is everyone's
+
+
+def test_messages_that_a_sender_has_had_are_counted_by_the_day(
+    claims: MessageClaims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims.finish("wamid.0", sender=SENDER, replies=2)
+    claims.finish("wamid.1", sender=SENDER)
+    claims.finish("wamid.2", sender=SENDER, replies=1)
+    assert claims.claim_and_load(MESSAGE, SENDER, "").replies == 3
+    tomorrow = time.time() + 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    assert claims.claim_and_load(MESSAGE, SENDER, "").replies == 0
 
 
 def test_latest_of_two_positions_counts_as_a_number(claims: MessageClaims, senders: SenderCache) -> None:
@@ -188,7 +200,7 @@ def test_garbage_in_a_key_counts_as_missing(claims: MessageClaims, cluster: Redi
     cluster.set("v1:answer:q", garbage)
     cluster.set("v1:claim:other", garbage)
     loaded = claims.claim_and_load(MESSAGE, SENDER, "q")
-    assert loaded == Loaded(Claim.NEW, complete_since=loaded.complete_since)
+    assert loaded == Loaded(Claim.NEW, complete_since=loaded.complete_since, replies=0)
     assert claims.claim_and_load("other", SENDER, "q").claim == Claim.BUSY  # someone holds it, whoever that is
 
 

@@ -1,6 +1,7 @@
 """One row per person, by number or by user id, with the time of their last message and what they consented to."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,16 +23,21 @@ def record(found: Message, phone: str | None = None) -> bool:
         return Contacts(connection).record(found, phone or found.phone)
 
 
-def set_opted_out(phone: str | None, bsuid: str | None, *, opted_out: bool) -> list[str]:
+def at(seconds: int) -> datetime:
+    """So many seconds after the messages of these tests."""
+    return datetime.fromtimestamp(MOMENT + seconds, UTC)
+
+
+def set_opted_out(phone: str | None, bsuid: str | None, *, opted_out: bool, after: int = 0) -> list[str]:
     with dependencies.primary().writer() as connection:
-        return Contacts(connection).set_opted_out(phone, bsuid, opted_out=opted_out)
+        return Contacts(connection).set_opted_out(phone, bsuid, opted_out=opted_out, moment=at(after))
 
 
-def change_keys(phone: str | None, bsuid: str | None, *, to: tuple[str | None, str | None]) -> None:
+def change_keys(phone: str | None, bsuid: str | None, *, to: tuple[str | None, str | None], after: int = 0) -> None:
     with dependencies.primary().writer() as connection:
         condition = identified_by(phone, bsuid)
         assert condition is not None
-        Contacts(connection).change_keys(condition, {"phone": to[0], "bsuid": to[1]})
+        Contacts(connection).change_keys(condition, {"phone": to[0], "bsuid": to[1]}, at(after))
 
 
 def contacts(tables: Tables) -> list[tuple[str | None, str | None]]:
@@ -134,6 +140,56 @@ def test_opt_out_of_nobody_changes_nobody(tables: Tables) -> None:
     assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "redriven"])
+@pytest.mark.parametrize("is_stop_last", [True, False])
+def test_of_stop_and_start_the_one_written_last_counts(
+    tables: Tables, order: tuple[int, int], is_stop_last: bool
+) -> None:
+    written = [not is_stop_last, is_stop_last]
+    for place in order:
+        set_opted_out(PHONE, BSUID, opted_out=written[place], after=place)
+    assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts") is is_stop_last
+    assert tables.value("SELECT consent_at FROM contacts") == at(1)
+
+
+def test_of_stop_and_start_of_the_same_second_the_one_recorded_last_counts(tables: Tables) -> None:
+    set_opted_out(PHONE, BSUID, opted_out=True)
+    set_opted_out(PHONE, BSUID, opted_out=False)
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_stop_of_release_0_1_holds_until_a_later_start(tables: Tables) -> None:
+    tables.run("INSERT INTO contacts (phone, opted_out_at) VALUES (:phone, :moment)", phone=PHONE, moment=at(10))
+    set_opted_out(PHONE, None, opted_out=False, after=9)
+    assert tables.value("SELECT opted_out_at FROM contacts") == at(10)
+    set_opted_out(PHONE, None, opted_out=False, after=11)
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_simultaneous_first_stop_and_start_are_both_weighed(tables: Tables, round_: int) -> None:
+    start = threading.Barrier(2)
+
+    def write(opted_out: bool) -> None:
+        start.wait()
+        set_opted_out(PHONE, BSUID, opted_out=opted_out, after=int(opted_out))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [True, False]))
+    assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
+
+
+def test_of_two_contacts_that_become_one_the_latest_consent_is_kept(tables: Tables) -> None:
+    record(message(bsuid=None))
+    record(message(phone=None))
+    set_opted_out(PHONE, None, opted_out=True, after=1)
+    set_opted_out(None, BSUID, opted_out=False, after=2)
+    record(message())
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+    set_opted_out(PHONE, BSUID, opted_out=True, after=1)
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
 # --- changed keys -----------------------------------------------------------------------------------------------------
 
 
@@ -167,3 +223,37 @@ def test_opt_out_survives_a_changed_number(tables: Tables) -> None:
     change_keys(PHONE, BSUID, to=("+263770000000", "ZW.2"))
     assert contacts(tables) == [("+263770000000", "ZW.2")]
     assert tables.value("SELECT opted_out_at IS NOT NULL FROM contacts")
+
+
+NEW_PHONE = "+263770000000"
+
+
+def test_stop_written_under_the_new_number_survives_a_late_notice_of_the_change(tables: Tables) -> None:
+    record(message(bsuid=None))
+    record(replace(message("wamid.2", NEW_PHONE, "ZW.2"), timestamp=MOMENT + 60))
+    set_opted_out(NEW_PHONE, "ZW.2", opted_out=True, after=60)
+    change_keys(PHONE, None, to=(NEW_PHONE, None), after=30)
+    assert contacts(tables) == [(NEW_PHONE, "ZW.2")]
+    assert tables.value("SELECT opted_out_at FROM contacts") == at(60)
+    assert tables.value("SELECT last_message_at FROM contacts") == at(60)
+
+
+def test_start_written_under_the_new_number_survives_a_late_notice_of_the_change(tables: Tables) -> None:
+    record(message(bsuid=None))
+    set_opted_out(PHONE, None, opted_out=True)
+    set_opted_out(NEW_PHONE, None, opted_out=False, after=60)
+    change_keys(PHONE, None, to=(NEW_PHONE, None), after=30)
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_stop_of_the_earlier_owner_of_a_number_is_not_that_of_the_new_one(tables: Tables) -> None:
+    record(message(bsuid=None))
+    set_opted_out(NEW_PHONE, "ZW.earlier owner", opted_out=True, after=10)
+    change_keys(PHONE, None, to=(NEW_PHONE, None), after=30)
+    assert contacts(tables) == [(NEW_PHONE, None)]
+    assert tables.value("SELECT opted_out_at IS NULL FROM contacts")
+
+
+def test_message_from_the_future_does_not_keep_the_window_open(tables: Tables) -> None:
+    record(replace(message(), timestamp=int(time.time()) + 86400))
+    assert tables.value("SELECT last_message_at <= now() FROM contacts")

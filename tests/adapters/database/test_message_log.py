@@ -56,10 +56,22 @@ def test_messages_are_counted_by_sender_intent_and_time() -> None:
     since = datetime.fromtimestamp(MOMENT - 60, UTC)
     with dependencies.primary().writer() as connection:
         log = MessageLog(connection)
-        assert log.count_since(BSUID, "question", since) == 3
-        assert log.count_since(BSUID, "menu", since) == 1
-        assert log.count_since(BSUID, "question", datetime.fromtimestamp(MOMENT + 1, UTC)) == 0
-        assert log.count_since("someone else", "question", since) == 0
+        assert log.count_since(BSUID, ["question"], since) == 3
+        assert log.count_since(BSUID, ["question", "menu"], since) == 4
+        assert log.count_since(BSUID, ["question"], datetime.fromtimestamp(MOMENT + 1, UTC)) == 0
+        assert log.count_since("someone else", ["question"], since) == 0
+
+
+def test_replies_are_counted_by_messages() -> None:
+    answered = datetime.fromtimestamp(MOMENT, UTC)
+    record("wamid.1", reply_messages=2, reply_id="r1", answered_at=answered)
+    record("wamid.2", reply_messages=1, reply_id="r2", answered_at=answered)
+    record("wamid.3", reply_messages=None, answered_at=None)
+    with dependencies.primary().writer() as connection:
+        log = MessageLog(connection)
+        assert log.replies_since(BSUID, answered) == 3
+        assert log.replies_since(BSUID, datetime.fromtimestamp(MOMENT + 1, UTC)) == 0
+        assert log.replies_since("someone else", answered) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Who is behind a number or a user id, whose children they may see, and whom we may write to first."""
 
+from datetime import UTC, datetime
+
 from functions import dependencies
 from functions.adapters.database.contacts import Contacts
 from functions.adapters.database.office_requests import OfficeRequests
@@ -53,7 +55,7 @@ def test_opt_out_is_found_by_either_key() -> None:
     has_written(message())
     assert not find(PHONE).opted_out
     with dependencies.primary().writer() as connection:
-        Contacts(connection).set_opted_out(PHONE, BSUID, opted_out=True)
+        Contacts(connection).set_opted_out(PHONE, BSUID, opted_out=True, moment=datetime.now(UTC))
     assert find(PHONE, None).opted_out
     assert find(None, BSUID).opted_out
     assert not find(OTHER, "ZW.2").opted_out
@@ -86,7 +88,7 @@ def test_who_has_opted_out_is_not_written_to_first(tables: Tables) -> None:
     has_written(message())
     assert may_be_written_to()
     with dependencies.primary().writer() as connection:
-        Contacts(connection).set_opted_out(None, BSUID, opted_out=True)
+        Contacts(connection).set_opted_out(None, BSUID, opted_out=True, moment=datetime.now(UTC))
     assert [may_be_written_to(), may_be_written_to(bsuid=None), may_be_written_to(OTHER, "ZW.2")] == [
         False,
         False,
@@ -122,5 +124,5 @@ def test_no_receipt_after_an_opt_out_or_while_the_office_has_the_conversation(ta
     hand_to_office(message("wamid.3"))
     assert receipts_for("SSC1") == [OTHER]
     with dependencies.primary().writer() as connection:
-        Contacts(connection).set_opted_out(OTHER, None, opted_out=True)
+        Contacts(connection).set_opted_out(OTHER, None, opted_out=True, moment=datetime.now(UTC))
     assert receipts_for("SSC1") == []
