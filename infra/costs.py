@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from functions.domain.metrics import PUBLISHED
 from infra import kpis
 from infra.catalog import FUNCTIONS, MACHINES, SETTINGS_OF_GRANT
 from infra.paths import ROOT
-from infra.settings import Settings
+from infra.settings import ExistingDatabase, Settings
 
 DOCUMENT: Final = ROOT / "docs" / "costs.md"
 MESSAGES_A_DAY: Final = (1_000, 10_000, 100_000)
 DAYS: Final = 30
 HOURS: Final = 730
 SECONDS: Final = HOURS * 3600
+POLL_SECONDS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ PRICES: Final = {
     "lambda_request": Price(0.20 / 1e6, "call of a function"),
     "lambda_gb_second": Price(0.0000133334, "GB-second of a function (arm64)"),
     "lambda_provisioned_gb_second": Price(0.0000033334, "GB-second kept warm (arm64)"),
+    "lambda_warm_gb_second": Price(0.0000077778, "GB-second of a function that is kept warm, while it runs (arm64)"),
     "snapshot_gb_second": Price(0.0000015046, "GB-second of a kept snapshot, SnapStart (second-hand)"),
     "snapshot_restored_gb": Price(0.0001397998, "GB restored from a snapshot, SnapStart (second-hand)"),
     "http_api_request": Price(1.00 / 1e6, "request to an HTTP API"),
@@ -76,10 +79,25 @@ ASSUMED: Final = {
     "cold_share": (0.05, "share of calls that start cold: restores, with `snap_start`"),
     "ai_input": (1500, "tokens to the model for each of its answers"),
     "ai_output": (150, "tokens from the model for each of its answers"),
-    "metrics": (40, "metrics of our own"),
+    "pollers": (5, "long polls that are always open at a queue, of 20 seconds each"),
 }
-ALARMS_OF_QUEUED_MACHINE: Final = 4  # two of its queue, two of its executions
-OTHER_ALARMS: Final = 5  # one of the API; dead letters of events; two of the functions; response time
+METRICS_OF_QUEUED_MACHINE: Final = 5  # in alarms: two of its queue, two of its failures, its duration
+METRICS_OF_OTHER_MACHINE: Final = 2
+OTHER_METRICS: Final = 5  # one of the API; dead letters of events; two of the functions; response time
+# What release 0.1 had, counted in its templates and in its metrics' code.
+SERIES_OF_0_1: Final = 100
+DETAILED_SERIES: Final = 25  # five figures of each of five routes
+ALARMS_OF_0_1: Final = 97  # metrics in its alarms, those of the canaries included
+# What AWS gives every account for nothing, for ever, in a month.
+ALLOWANCES: Final[Mapping[str, float]] = {
+    "metric": 10,
+    "alarm": 10,
+    "log_gb": 5,
+    "sqs_request": 1_000_000,
+    "trace": 100_000,
+    "lambda_request": 1_000_000,
+    "lambda_gb_second": 400_000,
+}
 # Function -> (calls for each message, seconds of one call).
 CALLS: Final[Mapping[str, tuple[float, float]]] = {
     "webhook": (1 + 3, 0.2),  # the message and its statuses
@@ -112,7 +130,7 @@ def assumed(name: str) -> float:
 
 
 def bill(settings: Settings, messages_a_day: int) -> list[Line]:
-    """The lines of one preset at that many messages a day, AWS only."""
+    """The lines of one preset at that many messages a day at list prices, AWS only."""
     monthly = messages_a_day * DAYS
     return [*_fixed(settings, messages_a_day), *_per_message(settings, monthly)]
 
@@ -156,23 +174,30 @@ def _fixed(settings: Settings, messages_a_day: int) -> Iterator[Line]:
     secrets = len(secret_names()) + (database.existing is None)
     yield Line("Secrets", f"{secrets} × ${price('secret')}", secrets * price("secret"))
     yield Line("Key", f"1 × ${price('key')}", price("key"))
-    alarms = number_of_alarms(settings)
-    yield Line("Alarms", f"{alarms} × ${price('alarm')}", alarms * price("alarm"))
-    metrics = int(assumed("metrics"))
-    yield Line("Metrics", f"{metrics} × ${price('metric')}", metrics * price("metric"))
+    alarms = metrics_in_alarms(settings)
+    yield Line("Alarms, by the metrics in them", f"{alarms} × ${price('alarm')}", alarms * price("alarm"))
+    metrics = own_metrics()
+    yield Line("Metrics, by the hours in use", f"{_number(metrics)} × ${price('metric')}", metrics * price("metric"))
+    polls = assumed("pollers") * SECONDS / POLL_SECONDS
+    fifo = sum(item.queue is not None for item in MACHINES)
+    yield Line(
+        "Queues, polling",
+        f"{polls:,.0f} × ({fifo} × ${_small('sqs_fifo_request')} + ${_small('sqs_request')})",
+        polls * (fifo * price("sqs_fifo_request") + price("sqs_request")),
+    )
 
 
 def _per_message(settings: Settings, monthly: int) -> Iterator[Line]:
     memory = _memory(settings)
     calls = sum(share for share, _ in CALLS.values())
-    gb_seconds = sum(share * seconds * memory[name] for name, (share, seconds) in CALLS.items())
+    warm, cold = (_gb_seconds(settings, memory, is_warm=is_warm) for is_warm in (True, False))
     yield Line(
         "Functions, calls", f"{_number(calls)} × ${_small('lambda_request')}", monthly * calls * price("lambda_request")
     )
     yield Line(
         "Functions, time",
-        f"{_number(gb_seconds)} GB-s × ${price('lambda_gb_second')}",
-        monthly * gb_seconds * price("lambda_gb_second"),
+        f"{_number(cold)} GB-s × ${price('lambda_gb_second')} + {_number(warm)} × ${price('lambda_warm_gb_second')}",
+        monthly * (cold * price("lambda_gb_second") + warm * price("lambda_warm_gb_second")),
     )
     if settings.snap_start:
         restored = sum(share * memory[name] for name, (share, _) in CALLS.items() if settings.snap_starts(name))
@@ -210,14 +235,40 @@ def _per_message(settings: Settings, monthly: int) -> Iterator[Line]:
     )
     logs = (assumed("log_kb") + assumed("execution_log_kb")) / 1e6
     yield Line("Logs", f"{logs * 1e6:g} kB × ${price('log_gb')}/GB", monthly * logs * price("log_gb"))
-    traced = min(monthly, SECONDS * 0.05 + monthly * 0.05)  # at most one in a second, and 5 % of the rest
-    yield Line("Traces", f"sampled × ${_small('trace')}", traced * price("trace"))
+    traced = min(monthly, SECONDS + monthly * 0.05)  # one in a second, and 5 % of the rest
+    yield Line("Traces", f"1, sampled, × ${_small('trace')}", traced * price("trace"))
     passes = assumed("pass_share")
     stored = passes * assumed("pass_kb") / 1e6 * settings.pass_days / DAYS
     yield Line(
         "Documents",
         f"{_number(passes)} × ${price('s3_put')} + {settings.pass_days} days × ${price('s3_gb')}/GB",
         monthly * (passes * price("s3_put") + stored * price("s3_gb")),
+    )
+
+
+def allowances(settings: Settings, messages_a_day: int) -> Line:
+    """What of the bill AWS does not ask for, if nothing else in the account uses it."""
+    monthly = messages_a_day * DAYS
+    polls = assumed("pollers") * SECONDS / POLL_SECONDS
+    used = {
+        "metric": own_metrics(),
+        "alarm": metrics_in_alarms(settings),
+        "log_gb": monthly * (assumed("log_kb") + assumed("execution_log_kb")) / 1e6,
+        "sqs_request": polls + monthly * 3 * assumed("statuses"),
+        "trace": monthly,
+        "lambda_request": monthly * sum(share for share, _ in CALLS.values()),
+        "lambda_gb_second": monthly * _gb_seconds(settings, _memory(settings), is_warm=False),
+    }
+    spared = sum(min(used[name], free) * price(name) for name, free in ALLOWANCES.items())
+    return Line("What AWS gives for nothing", "see below", -spared)
+
+
+def _gb_seconds(settings: Settings, memory: Mapping[str, float], *, is_warm: bool) -> float:
+    """For each message, of the functions that are kept warm or of the others."""
+    return sum(
+        share * seconds * memory[name]
+        for name, (share, seconds) in CALLS.items()
+        if bool(settings.provisioned(name)) == is_warm
     )
 
 
@@ -233,11 +284,22 @@ def secret_names() -> list[str]:
     ]
 
 
-def number_of_alarms(settings: Settings) -> int:
-    """Those of the monitoring stack."""
-    of_machines = sum(ALARMS_OF_QUEUED_MACHINE if item.queue else 1 for item in MACHINES)
+def metrics_in_alarms(settings: Settings) -> int:
+    """An alarm costs as much as each metric that it looks at."""
+    of_machines = sum(METRICS_OF_QUEUED_MACHINE if item.queue else METRICS_OF_OTHER_MACHINE for item in MACHINES)
     of_stores = 4 + 3 * settings.database.replica
-    return of_machines + of_stores + len(kpis.ALARMS) + OTHER_ALARMS
+    return of_machines + of_stores + len(kpis.ALARMS) + OTHER_METRICS
+
+
+def series() -> dict[str, int]:
+    """Own metrics of CloudWatch -> the functions that write them: those of its alarms, or one."""
+    written = [item.metric for item in kpis.ALARMS]
+    return {name: max(1, written.count(name)) for name in PUBLISHED}
+
+
+def own_metrics() -> float:
+    """By the hours in which they have a value."""
+    return sum(number * PUBLISHED[name] for name, number in series().items())
 
 
 def beside_aws(messages_a_day: int) -> list[Line]:
@@ -259,28 +321,40 @@ def beside_aws(messages_a_day: int) -> list[Line]:
 
 HEAD: Final = """# Costs
 
-Written by `make costs` from the presets of `cdk.json` and from `infra/catalog.py`; do not edit. US dollars a month.
+Written by `make costs` from the presets of `cdk.json`, `infra/catalog.py` and `functions/domain/metrics.py`; do not
+edit. US dollars a month.
+
+| at {smallest:,} messages a day | list prices | an account with nothing else in it | wanted |
+|---|--:|--:|--:|
+{summary}
+*An account with nothing else in it* has what AWS gives every account for nothing, for ever
+([below](#what-aws-gives-for-nothing)).
 
 Prices: {prices}. They are at the end of this page, and could not be looked up where
 this was written: compare them with AWS's pricing pages before you rely on them (Europe is 5-15 % dearer, Cape Town
-20-30 %). AWS's free allowances are left out, although a small school stays within most of them. A month has {days}
-days, or {hours} hours.
+20-30 %). A month has {days} days, or {hours} hours. Too small for a line: the weekly wake-up of idle functions, the
+check of a release, requests to the key, rejected traffic. Three dashboards are free in an account; a fourth is $3.
 
 There is no NAT gateway (it would be $33) and no interface endpoint ($7 each in each zone).
 """
 
-TAIL: Final = """
-## What the plan's $25-50 a month buys
+LEVERS_HEAD: Final = """## What brought the price down, and what was given up
 
-* **All of `lean`**: ${lean:.0f} before the first message (primary, cache, metrics, alarms, secrets), ${lean_small:.0f}
-  with 1,000 messages a day.
-* **Or the line *Functions kept warm* of `standard`, alone**: ${warm:.0f}. It takes the cold start (0.3-1 s) away from
-  the first message after a quiet while; under steady traffic few messages notice. `snap_start` is the other way:
-  ${snap:.0f} for the same functions at 1,000 messages a day. `lean` with the three warm that every message passes
-  (`webhook`, `understand`, `send_reply`) adds ${three:.0f}: together ${lean_warm:.0f}.
-* **Or the *Replica* of `standard` with its storage**: ${replica:.0f}. It takes reads off the primary; at 1,000 messages
-  a day the bot does not need it for its speed.
-* `standard`, which has both, is ${standard:.0f} at 1,000 messages a day: more than the plan set aside.
+At {smallest:,} messages a day with `standard`. Release 0.1 cost ${before:.0f}, counted in the same way.
+
+| lever | saves | given up |
+|---|--:|---|
+{levers}
+Not taken: SnapStart for the other functions of an answer (${snap:.0f} more; a cold start of 0.3-1 s becomes 0.2 s); one
+secret for all of WhatsApp's ($0.80 less; functions would read what they do not need); no key of one's own ($1 less;
+whoever may read logs would read what parents wrote); `t4g.micro` for the databases of `standard` ($23 less;
+[0056](decisions/0056-memory-of-small-databases.md)). A reserved instance for a year takes about a third off the
+database.
+"""
+
+TAIL: Final = """## What AWS gives for nothing
+
+Every month, and not only in the first year, to the account as a whole: {allowances}.
 
 ## What WhatsApp and OpenAI cost beside it
 
@@ -293,43 +367,116 @@ again.
 {assumptions}
 Calls of each function for a message, and seconds of a call: {calls}.
 
+Own metrics, and the share of the month in which each has a value: {metrics}.
+
 ## Prices
 
 {prices}"""
 
+TARGETS: Final = {"lean": 30, "existing": 50, "standard": 80}  # at the smallest size
+TITLES: Final = {"existing": "standard, with the school's own database"}
+
 
 def document() -> str:
     """The whole page."""
-    found = presets()
-    parts = [HEAD.format(prices=PRICES_OF, days=DAYS, hours=HOURS), *(_preset(*item) for item in found.items())]
-    standard, lean = found["standard"], found["lean"]
-    replica = [line.dollars for line in _fixed(standard, 1000) if "eplica" in line.item]
-    (warm,) = [line.dollars for line in _fixed(standard, 1000) if line.item == "Functions kept warm"]
-    three = sum(item.memory for item in FUNCTIONS if item.name in ("webhook", "understand", "send_reply")) / 1024
-    three *= SECONDS * price("lambda_provisioned_gb_second")
-    parts.append(
-        TAIL.format(
-            lean=sum(line.dollars for line in _fixed(lean, 1000)),
-            lean_small=total(lean, 1000),
-            warm=warm,
-            replica=sum(replica),
-            three=three,
-            snap=total(replace(lean, snap_start=True), 1000) - total(lean, 1000),
-            lean_warm=total(lean, 1000) + three,
-            standard=total(standard, 1000),
-            beside=_table([beside_aws(size) for size in MESSAGES_A_DAY]),
-            assumptions="".join(f"* {value:g}: {what}\n" for value, what in ASSUMED.values()),
-            calls=", ".join(f"`{name}` {share:g} × {seconds:g} s" for name, (share, seconds) in CALLS.items()),
-            prices=_price_list(),
-        )
+    presets = offered()
+    smallest = MESSAGES_A_DAY[0]
+    rows = [
+        f"| {TITLES.get(name, name)} | {total(item, smallest):,.2f} | {after_allowances(item, smallest):,.2f} | "
+        f"{f'≤ {TARGETS[name]}' if name in TARGETS else ''} |"
+        for name, item in presets.items()
+    ]
+    head = HEAD.format(smallest=smallest, summary=_lines(rows), prices=PRICES_OF, days=DAYS, hours=HOURS)
+    tail = TAIL.format(
+        allowances=", ".join(f"{free:,.0f} × {PRICES[name].unit}" for name, free in ALLOWANCES.items()),
+        beside=_table([beside_aws(size) for size in MESSAGES_A_DAY]),
+        assumptions="".join(f"* {value:g}: {what}\n" for value, what in ASSUMED.values()),
+        calls=", ".join(f"`{name}` {share:g} × {seconds:g} s" for name, (share, seconds) in CALLS.items()),
+        metrics=", ".join(f"`{name}` {number} × {PUBLISHED[name]:g}" for name, number in series().items()),
+        prices=_price_list(),
     )
-    return "\n".join(parts)
+    return "\n".join([head, *(_preset(*item) for item in presets.items()), _levers(presets["standard"]), tail])
 
 
-def presets() -> dict[str, Settings]:
-    """The presets of cdk.json by name."""
+def offered() -> dict[str, Settings]:
+    """The presets of cdk.json by name, and `standard` beside a database that the school has already."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return {name: _settings(name, context) for name in context["presets"]}
+    presets = {name: _settings(name, context) for name in context["presets"]}
+    standard = presets["standard"]
+    existing = replace(standard, database=replace(standard.database, existing=SAMPLE_DATABASE))
+    return {
+        "lean": presets["lean"],
+        "existing": existing,
+        **{name: it for name, it in presets.items() if name != "lean"},
+    }
+
+
+SAMPLE_DATABASE: Final = ExistingDatabase(
+    identifier="records",
+    host="records.example",
+    resource_id="db-RECORDS",
+    security_group_id="sg-1",
+    master_secret_arn="arn:aws:secretsmanager:eu-west-1:111122223333:secret:records",  # noqa: S106 - a name
+    vpc_id="vpc-1",
+    vpc_cidr="10.0.0.0/16",
+    availability_zones=("a", "b"),
+    subnet_ids=("a", "b"),
+    route_table_ids=("a", "b"),
+)
+
+
+def _levers(standard: Settings) -> str:
+    """What 0.1 had instead, item by item, from the same prices."""
+    smallest = MESSAGES_A_DAY[0]
+    gigabyte = SECONDS * price("lambda_provisioned_gb_second")
+    warm = {item.name: item.memory / 1024 for item in FUNCTIONS if item.answers(standard.school_api)}
+    every = sum(warm[item.name] for item in FUNCTIONS if item.every_message)
+    now = sum(_memory(standard)[item.name] for item in FUNCTIONS if item.every_message)
+    found = [
+        (
+            "Warm: only what every message passes (`webhook`, `understand`, `send_reply`)",
+            (sum(warm.values()) - every) * gigabyte,
+            "the first balance, pass, answer of the AI after a quiet while starts cold: 0.3-1 s",
+        ),
+        (
+            "256 MB for these three instead of 512: their processes have 33 to 36 MB after their imports",
+            (every - now) * gigabyte,
+            "half of the processor: the 20 ms of our own in an answer ([performance.md](performance.md)) become 140 ms "
+            "instead of 70",
+        ),
+        (
+            f"Figures in the logs: {_number(own_metrics())} metrics instead of about {SERIES_OF_0_1}",
+            (SERIES_OF_0_1 - own_metrics()) * price("metric"),
+            "their graphs are queries of the logs, and end with `log_days`",
+        ),
+        (
+            f"Detailed metrics of the API off: {DETAILED_SERIES} more",
+            DETAILED_SERIES * price("metric"),
+            "graphs for each route; the access log has it",
+        ),
+        (
+            "One alarm for all functions, none for pipes and canaries, none for each function",
+            (ALARMS_OF_0_1 - metrics_in_alarms(standard)) * price("alarm"),
+            "an alarm does not name the function, and hears of other functions of the account",
+        ),
+        (
+            "One trace for each message instead of five and a half",
+            4.5 * smallest * DAYS * price("trace"),
+            "traces of webhooks and events; their logs have the durations",
+        ),
+    ]
+    saved = sum(dollars for _, dollars, _ in found)
+    snap = sum(memory for name, memory in warm.items() if not standard.provisioned(name)) * SECONDS
+    return LEVERS_HEAD.format(
+        smallest=smallest,
+        before=total(standard, smallest) + saved,
+        levers=_lines([f"| {lever} | {dollars:.2f} | {given_up} |" for lever, dollars, given_up in found]),
+        snap=snap * price("snapshot_gb_second"),
+    )
+
+
+def _lines(rows: list[str]) -> str:
+    return "".join(f"{row}\n" for row in rows)
 
 
 def total(settings: Settings, messages_a_day: int) -> float:
@@ -341,19 +488,34 @@ def _settings(preset: str, context: Mapping[str, Any]) -> Settings:
     return Settings.load("costs", {"costs": minimum}, context["presets"])
 
 
+def after_allowances(settings: Settings, messages_a_day: int) -> float:
+    """Of an account with nothing else in it."""
+    return total(settings, messages_a_day) + allowances(settings, messages_a_day).dollars
+
+
 def _preset(name: str, settings: Settings) -> str:
-    return f"## {name}\n\n" + _table([bill(settings, size) for size in MESSAGES_A_DAY])
+    free = [allowances(settings, size) for size in MESSAGES_A_DAY]
+    return f"## {TITLES.get(name, name)}\n\n" + _table([bill(settings, size) for size in MESSAGES_A_DAY], free)
 
 
-def _table(bills: list[list[Line]]) -> str:
+def _table(bills: list[list[Line]], free: list[Line] | None = None) -> str:
     """Items as rows, sizes as columns. Where a formula differs with the size, the smallest one's is shown."""
     sizes = " | ".join(f"{size:,} a day" for size in MESSAGES_A_DAY)
     rows = [f"| item | for each message, or fixed | {sizes} |", "|---|---|" + "--:|" * len(MESSAGES_A_DAY)]
     for lines in zip(*bills, strict=True):
         amounts = " | ".join(f"{line.dollars:,.2f}" for line in lines)
         rows.append(f"| {lines[0].item} | {lines[0].formula} | {amounts} |")
-    totals = " | ".join(f"**{sum(line.dollars for line in lines):,.0f}**" for lines in bills)
-    return "\n".join([*rows, f"| **together** | | {totals} |", ""])
+    totals = [sum(line.dollars for line in lines) for lines in bills]
+    rows.append(_total("together, at list prices" if free else "together", totals))
+    if free:
+        amounts = " | ".join(f"{line.dollars:,.2f}" for line in free)
+        rows.append(f"| {free[0].item} | {free[0].formula} | {amounts} |")
+        rows.append(_total("together", [sum(pair) for pair in zip(totals, (it.dollars for it in free), strict=True)]))
+    return "\n".join([*rows, ""])
+
+
+def _total(label: str, amounts: list[float]) -> str:
+    return f"| **{label}** | | {' | '.join(f'**{amount:,.0f}**' for amount in amounts)} |"
 
 
 def _price_list() -> str:

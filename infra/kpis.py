@@ -19,7 +19,7 @@ FEEDBACK_TARGET: Final = 80  # % thumbs up
 ANSWERING: Final = "send_reply"  # the function that writes the response time
 TYPICAL: Final = 50  # the percentile of a typical run
 
-# Outcome metrics of replies; those in BY_CODE are counted by error code too.
+# Outcome metrics of replies; those in BY_CODE are in the log with the error code too.
 OUTCOMES: Final = {
     "Replies": "replies",
     "Apologies": "apologies",
@@ -29,6 +29,7 @@ OUTCOMES: Final = {
     "OperatorNeeded": "operator needed",
 }
 BY_CODE: Final = ("FailedDeliveries", "Undeliverable")
+DELIVERING: Final = ("record_delivery", "send_reply")  # the functions that write these
 
 
 def namespace(environment: str) -> str:

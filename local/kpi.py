@@ -13,7 +13,7 @@ from rich.table import Table
 from infra import kpis
 from infra.catalog import SchoolApi
 
-MARK: Final = '"CloudWatchMetrics"'
+MARKS: Final = ('"CloudWatchMetrics"', '"measured"')
 DIMENSIONS: Final = ("intent", "code", "kind")
 HARMLESS: Final = ("Replies", "BillableReplies")  # of the outcomes
 
@@ -33,14 +33,13 @@ class Collected:
         found = cls()
         for path in sorted(logs.glob("*.log")):
             for line in path.read_text("utf-8", "replace").splitlines():
-                for entry in json_objects(line) if MARK in line else ():
-                    if "_aws" in entry:
-                        found.add(entry)
+                for entry in figure_lines(line):
+                    found.add(entry)
         return found
 
     def add(self, line: dict[str, Any]) -> None:
-        """The values of one EMF line."""
-        for name, values in _metrics(line):
+        """The values of one line of figures."""
+        for name, values in figures(line):
             if dimension := next((item for item in DIMENSIONS if item in line), None):
                 self.by[dimension][name, str(line[dimension])] += values
             else:
@@ -54,6 +53,10 @@ class Collected:
     def total(self, name: str) -> float:
         """The sum over all functions that write it."""
         return sum(sum(values) for (metric, _), values in self.values.items() if metric == name)
+
+    def all_of(self, name: str) -> list[float]:
+        """The values of all functions that write it."""
+        return [value for (metric, _), values in self.values.items() if metric == name for value in values]
 
     def split(self, name: str, dimension: str) -> dict[str, list[float]]:
         """The values of a metric for each intent, error code or kind."""
@@ -72,11 +75,18 @@ def json_objects(line: str) -> Iterator[dict[str, Any]]:
         place = line.find("{", end)
 
 
-def _metrics(line: dict[str, Any]) -> Iterator[tuple[str, list[float]]]:
-    for described in line["_aws"]["CloudWatchMetrics"]:
-        for metric in described["Metrics"]:
-            value = line[metric["Name"]]
-            yield metric["Name"], [float(item) for item in (value if isinstance(value, list) else [value])]
+def figure_lines(line: str) -> Iterator[dict[str, Any]]:
+    """The objects of a line that have figures."""
+    if any(mark in line for mark in MARKS):
+        yield from (entry for entry in json_objects(line) if "_aws" in entry or "measured" in entry)
+
+
+def figures(line: dict[str, Any]) -> Iterator[tuple[str, list[float]]]:
+    """Those that are metrics on AWS, and those that are in the log alone."""
+    described = line.get("_aws", {}).get("CloudWatchMetrics", [])
+    published = {metric["Name"]: line[metric["Name"]] for item in described for metric in item["Metrics"]}
+    for name, value in {**published, **line.get("measured", {})}.items():
+        yield name, [float(item) for item in (value if isinstance(value, list) else [value])]
 
 
 def percentile(values: list[float], rank: int) -> float:
@@ -98,7 +108,7 @@ def rows(found: Collected, school_api: SchoolApi) -> list[tuple[str, str, str]]:
     """(KPI, value, target); a dash where nothing was measured."""
     waits = found.values.get(("ResponseTime", kpis.ANSWERING), [])
     hits, misses = found.total("CacheHits"), found.total("CacheMisses")
-    starts, invocations = found.total("ColdStarts"), found.total("Invocations")
+    starts = found.all_of("ColdStarts")  # 0 or 1 for each call
     up, down = found.total("FeedbackUp"), found.total("FeedbackDown")
     average, worst = (f"{target / 1000:g} s or less" for target in (kpis.AVERAGE_TARGET, kpis.P95_TARGET))
     result = [
@@ -114,7 +124,7 @@ def rows(found: Collected, school_api: SchoolApi) -> list[tuple[str, str, str]]:
         typical = _seconds(percentile(values, kpis.TYPICAL)) if values else "-"
         result.append((f"{step.label}, P{kpis.TYPICAL}", typical, ""))
     result += [
-        ("cold-start rate", _share(starts, invocations), f"{kpis.COLD_START_TARGET} % or less"),
+        ("cold-start rate", _share(sum(starts), len(starts)), f"{kpis.COLD_START_TARGET} % or less"),
         ("cache hit rate", _share(hits, hits + misses), f"{kpis.CACHE_HIT_TARGET} % or more"),
     ]
     for metric, label in kpis.OUTCOMES.items():

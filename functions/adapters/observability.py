@@ -1,18 +1,22 @@
-"""Logs and metrics: one JSON line per event, never a phone number, a message id, a message text or a token."""
+"""Logs and figures: one JSON line per event, never a phone number, a message id, a message text or a token."""
 
+import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics, MetricUnit
 
 from functions.domain import digests
 from functions.domain.deployment import WAKE_UP
+from functions.domain.metrics import PUBLISHED, WITHOUT_SERVICE
 
 
 @cache
@@ -34,28 +38,49 @@ def _metrics() -> Metrics:
     return Metrics()
 
 
+@cache
+def _metrics_of_all() -> EphemeralMetrics:
+    """Without the function's name: one series for all of them."""
+    return EphemeralMetrics(service="")
+
+
+_measured: dict[str, list[float]] = defaultdict(list)
+
+
 def count(name: str, value: float = 1) -> None:
-    """Count something; written as one EMF line by `flush`."""
+    """Count something; written by `flush`."""
     _add(name, MetricUnit.Count, value, {})
 
 
 def count_by(name: str, **dimensions: str) -> None:
-    """Count one, and one under these dimensions (few, never personal) as well."""
+    """Count one; the log has it with these dimensions (few, never personal) as well."""
     _add(name, MetricUnit.Count, 1, dimensions)
 
 
 def record_duration(name: str, seconds: float, **dimensions: str) -> None:
-    """Record a duration in milliseconds; with dimensions (few, never personal) it is recorded under these as well."""
+    """Record a duration in milliseconds; the log has it with these dimensions (few, never personal) as well."""
     _add(name, MetricUnit.Milliseconds, max(round(seconds * 1000, 1), 0), dimensions)
 
 
 def _add(name: str, unit: MetricUnit, value: float, dimensions: dict[str, str]) -> None:
-    """Written by `flush` as part of one EMF line; with dimensions a line more, at once."""
-    _metrics().add_metric(name=name, unit=unit, value=value)
+    """Written by `flush`: as a metric of CloudWatch if it is one, else as part of a log line.
+
+    With dimensions a log line more, at once.
+    """
+    if name in WITHOUT_SERVICE:
+        _metrics_of_all().add_metric(name=name, unit=unit, value=value)
+    elif name in PUBLISHED:
+        _metrics().add_metric(name=name, unit=unit, value=value)
+    else:
+        _measured[name].append(value)
     if dimensions:
-        with single_metric(name=name, unit=unit, value=value) as metric:
-            for key, item in dimensions.items():
-                metric.add_dimension(key, item)
+        _write({name: value}, dimensions)
+
+
+def _write(measured: Mapping[str, object], dimensions: Mapping[str, str]) -> None:
+    """One line: `{"at": ms, "service", "measured": {name: value or values}}`, and the dimensions."""
+    line = {"at": int(time.time() * 1000), "service": logger().service, "measured": measured, **dimensions}
+    print(json.dumps(line), flush=True)  # noqa: T201
 
 
 _deferred: ContextVar[list[Callable[[], None]] | None] = ContextVar("deferred", default=None)
@@ -88,7 +113,7 @@ _is_cold = True
 
 
 def instrumented(handler: Handler) -> Handler:
-    """Counts invocations and cold starts of a handler, and writes its metrics even when it fails."""
+    """Counts the cold starts of a handler, 0 or 1 for each call, and writes its metrics even when it fails."""
 
     @wraps(handler)
     def wrapper(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -96,7 +121,6 @@ def instrumented(handler: Handler) -> Handler:
         if WAKE_UP in event:
             _is_cold = False
             return {}
-        count("Invocations")
         # Nobody waited for an environment that Lambda started ahead of need.
         ahead = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
         count("ColdStarts", 1 if _is_cold and not ahead else 0)
@@ -110,6 +134,10 @@ def instrumented(handler: Handler) -> Handler:
 
 
 def flush() -> None:
-    """Write the metrics of this invocation, if there are any."""
-    if _metrics().metric_set:
-        _metrics().flush_metrics()
+    """Write the figures of this invocation, if there are any."""
+    for metrics in (_metrics(), _metrics_of_all()):
+        if metrics.metric_set:
+            metrics.flush_metrics()
+    if _measured:
+        _write({name: values[0] if len(values) == 1 else values for name, values in _measured.items()}, {})
+        _measured.clear()

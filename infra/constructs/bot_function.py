@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import catalog
-from infra.catalog import Side
+from infra.catalog import Side, Trigger
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.function_role import function_role
 from infra.constructs.log_group import log_group
@@ -53,7 +53,9 @@ class BotFunction(Construct):
         inside = function.side is Side.DATA
         snap_start = settings.snap_starts(function.name)
         warm = settings.provisioned(function.name)
-        log = log_group(self, "Log", f"/aws/lambda/{name}", settings.log_days)
+        is_called_from_outside = function.trigger in (Trigger.HTTP, Trigger.QUEUE)
+        self.log_group_name = f"/aws/lambda/{name}"
+        log = log_group(self, "Log", self.log_group_name, settings.log_days)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -79,7 +81,8 @@ class BotFunction(Construct):
             application_log_level_v2=(
                 lambda_.ApplicationLogLevel.DEBUG if settings.log_level == "DEBUG" else lambda_.ApplicationLogLevel.INFO
             ),
-            tracing=lambda_.Tracing.ACTIVE,
+            # One trace for each message, that of its execution: the others would be five more.
+            tracing=lambda_.Tracing.PASS_THROUGH if is_called_from_outside else lambda_.Tracing.ACTIVE,
             reserved_concurrent_executions=settings.reserved(function.name),
             current_version_options=lambda_.VersionOptions(
                 # What is kept warm belongs to the version: both releases are, until CloudFormation removes the old one
@@ -98,6 +101,7 @@ class BotFunction(Construct):
             {
                 "AwsSolutions-L1": LATEST,
                 "Serverless-LambdaLatestVersion": LATEST,
+                **({"Serverless-LambdaTracing": "Its calls begin no trace."} if is_called_from_outside else {}),
                 "Serverless-LambdaDLQ": "Every call is synchronous or comes from SQS, which has a dead-letter queue. A "
                 "wake-up that is lost is repeated a week later.",
             },

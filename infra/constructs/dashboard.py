@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from functions.domain.metrics import PUBLISHED
 from infra import kpis
 from infra.constructs.bot_function import BotFunction
 from infra.constructs.cache import Cache
@@ -46,7 +47,7 @@ class Dashboard(Construct):
             cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4)
         )
         self.dashboard.add_widgets(*self._kpis())
-        self.dashboard.add_widgets(*self._answers())
+        self.dashboard.add_widgets(*self._answers(functions))
         for machine in machines:
             if machine.catalog.queue:
                 self.dashboard.add_widgets(*self._executions(machine))
@@ -57,7 +58,7 @@ class Dashboard(Construct):
     def _kpis(self) -> list[cloudwatch.IWidget]:
         """The plan's KPI table, each with its target as a line."""
         average, p95 = (self._metric("ResponseTime", statistic, kpis.ANSWERING) for statistic in ("Average", "p95"))
-        cold = _ratio("cold starts (%)", self._total("ColdStarts"), self._total("Invocations"))
+        cold = _expression("100 * starts", "cold starts (%)", starts=self._metric("ColdStarts", "Average"))
         hits = _ratio("hits (%)", self._total("CacheHits"), self._total("CacheHits", "CacheMisses"))
         # Running sums over the graph: ratings are few, and a changed rating counts -1 for the old one.
         up, both = self._total("FeedbackUp"), self._total("FeedbackUp", "FeedbackDown")
@@ -70,33 +71,31 @@ class Dashboard(Construct):
             _against("Parents' feedback (% 👍)", feedback, kpis.FEEDBACK_TARGET),
         ]
 
-    def _answers(self) -> list[cloudwatch.IWidget]:
-        """Response time by intent; the steps of a typical run; outcomes."""
-        by_intent = _expression(self._search("ResponseTime", by="intent", statistic="p95"))
-        steps = [
-            self._metric(step.metric, f"p{kpis.TYPICAL}", step.function, label=step.label)
-            for step in kpis.waterfall(self._settings.school_api)
-        ]
+    def _answers(self, functions: Sequence[BotFunction]) -> list[cloudwatch.IWidget]:
+        """Response time by intent; the steps of a typical run; outcomes. What is no metric comes from the logs."""
+        groups = {item.catalog.name: item.log_group_name for item in functions}
+        steps = kpis.waterfall(self._settings.school_api)
         outcomes = [_expression(self._total(name), label) for name, label in kpis.OUTCOMES.items()]
-        by_code = [_expression(self._search(name, by="code"), kpis.OUTCOMES[name]) for name in kpis.BY_CODE]
         return [
-            cloudwatch.GraphWidget(
-                title="Response time by intent, P95 (ms)",
-                left=[by_intent],
-                left_annotations=[
-                    cloudwatch.HorizontalAnnotation(value=kpis.P95_TARGET, label="target with the model"),
-                    cloudwatch.HorizontalAnnotation(value=kpis.P95_TARGET_WITHOUT_MODEL, label="target of the rest"),
-                ],
-                width=6,
+            _from_logs(
+                f"Response time by intent, P95 (ms; target {kpis.P95_TARGET_WITHOUT_MODEL}, {kpis.WITH_MODEL} {kpis.P95_TARGET})",
+                [groups[kpis.ANSWERING]],
+                "filter ispresent(intent)",
+                "stats pct(measured.ResponseTime, 95) by intent",
             ),
-            cloudwatch.GraphWidget(
-                title="Waterfall of a typical run (ms, median)",
-                left=steps,
-                view=cloudwatch.GraphWidgetView.BAR,
-                width=6,
+            _from_logs(
+                "Waterfall of a typical run (ms, median)",
+                list(dict.fromkeys(groups[step.function] for step in steps)),
+                f"filter {' or '.join(f'ispresent({_figure(step)})' for step in steps)}",
+                f"stats {', '.join(f'pct({_figure(step)}, {kpis.TYPICAL}) as `{step.label}`' for step in steps)}",
             ),
             cloudwatch.GraphWidget(title="What became of the answers", left=outcomes, width=6),
-            cloudwatch.GraphWidget(title="Not delivered, by WhatsApp's error code", left=by_code, width=6),
+            _from_logs(
+                "Not delivered, by WhatsApp's error code",
+                [groups[name] for name in kpis.DELIVERING],
+                "filter ispresent(code)",
+                f"stats {', '.join(f'sum(measured.{name}) as {name}' for name in kpis.BY_CODE)} by code",
+            ),
         ]
 
     def _executions(self, machine: StateMachine) -> list[cloudwatch.IWidget]:
@@ -165,21 +164,20 @@ class Dashboard(Construct):
             ),
         ]
 
-    def _metric(self, name: str, statistic: str, function: str, *, label: str | None = None) -> cloudwatch.Metric:
+    def _metric(self, name: str, statistic: str, function: str | None = None) -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace=self._namespace,
             metric_name=name,
-            dimensions_map={"service": function},
+            dimensions_map={"service": function} if function else {},
             statistic=statistic,
             period=FIVE_MINUTES,
-            label=label or statistic,
+            label=statistic,
         )
 
-    def _search(self, *names: str, by: str | None = None, statistic: str = "Sum") -> str:
-        """One line for each function that writes one of the metrics, or for each value of the dimension `by`."""
-        schema = ",".join([f'"{self._namespace}"', *([by] if by else []), "service"])
+    def _search(self, *names: str) -> str:
+        """One line for each function that writes one of the metrics."""
         wanted = " OR ".join(f'MetricName="{name}"' for name in names)
-        return f"SEARCH('{{{schema}}} ({wanted})', '{statistic}', 300)"
+        return f"SEARCH('{{\"{self._namespace}\",service}} ({wanted})', 'Sum', 300)"
 
     def _total(self, *names: str) -> str:
         """The sum over all functions and metrics, 0 where nothing was counted.
@@ -189,8 +187,18 @@ class Dashboard(Construct):
         return f"FILL(SUM({self._search(*names)}), 0)"
 
 
-def _expression(expression: str, label: str = "") -> cloudwatch.MathExpression:
-    return cloudwatch.MathExpression(expression=expression, label=label, period=FIVE_MINUTES)
+def _figure(step: kpis.Step) -> str:
+    """The field of the log lines that has the step's time."""
+    return step.metric if step.metric in PUBLISHED else f"measured.{step.metric}"
+
+
+def _from_logs(title: str, groups: list[str], *lines: str) -> cloudwatch.LogQueryWidget:
+    bar = cloudwatch.LogQueryVisualizationType.BAR
+    return cloudwatch.LogQueryWidget(title=title, log_group_names=groups, query_lines=[*lines], view=bar, width=6)
+
+
+def _expression(expression: str, label: str = "", **metrics: cloudwatch.IMetric) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(expression=expression, label=label, period=FIVE_MINUTES, using_metrics=metrics)
 
 
 def _ratio(label: str, part: str, whole: str) -> cloudwatch.MathExpression:

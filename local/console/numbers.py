@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from infra import costs, kpis
 from infra.catalog import SchoolApi
-from local.kpi import MARK, Collected, json_objects, percentile
+from local.kpi import Collected, figure_lines, figures, percentile
 
 POINTS_KEPT: Final = 240
 VALUES_KEPT: Final = 20_000  # of each metric
@@ -55,18 +55,15 @@ class Numbers:
             content, newline, _ = file.read().rpartition(b"\n")
         self._offsets[path] = self._offsets.get(path, 0) + len(content) + len(newline)
         for line in content.decode("utf-8", "replace").splitlines():
-            if MARK in line:
-                for entry in json_objects(line):
-                    if "_aws" in entry:
-                        self._collected.add(entry)
-                        self._add_point(entry)
+            for entry in figure_lines(line):
+                self._collected.add(entry)
+                self._add_point(entry)
 
     def _add_point(self, entry: dict[str, Any]) -> None:
-        if "intent" in entry and "ResponseTime" in entry:
-            values = entry["ResponseTime"]
-            moment = entry["_aws"]["Timestamp"] / 1000
-            for value in values if isinstance(values, list) else [values]:
-                self.points.append((moment, str(entry["intent"]), float(value)))
+        for name, values in figures(entry) if "intent" in entry else ():
+            if name == "ResponseTime":
+                moment = entry.get("_aws", {}).get("Timestamp") or entry["at"]
+                self.points += [(moment / 1000, str(entry["intent"]), value) for value in values]
 
     # --- what is shown -----------------------------------------------------------------------------------------------
 
@@ -75,14 +72,14 @@ class Numbers:
             found = self._collected
             waits = found.values.get(("ResponseTime", kpis.ANSWERING), [])
             hits, misses = found.total("CacheHits"), found.total("CacheMisses")
-            starts, invocations = found.total("ColdStarts"), found.total("Invocations")
+            starts = found.all_of("ColdStarts")  # 0 or 1 for each call
             up, down = found.total("FeedbackUp"), found.total("FeedbackDown")
         average, worst = (mean(waits), percentile(waits, 95)) if waits else (None, None)
         return [
             _time("Response time, average", average, kpis.AVERAGE_TARGET, f"{len(waits)} answers"),
             _time("Response time, P95", worst, kpis.P95_TARGET, "19 of 20 answers are faster"),
             _share("Cache hits", hits, hits + misses, kpis.CACHE_HIT_TARGET, at_least=True),
-            _share("Cold starts", starts, invocations, kpis.COLD_START_TARGET, at_least=False),
+            _share("Cold starts", sum(starts), len(starts), kpis.COLD_START_TARGET, at_least=False),
             _share("Feedback 👍", up, up + down, kpis.FEEDBACK_TARGET, at_least=True, what="ratings"),
         ]
 
@@ -151,7 +148,7 @@ def plot(points: list[tuple[float, str, float]]) -> dict[str, Any]:
 def cost(messages: int, seconds: float) -> dict[str, Any]:
     """What AWS and WhatsApp would cost a month at this rate, for each preset of cdk.json."""
     a_day = round(messages / max(seconds, 1) * 86_400)
-    presets = {name: costs.total(settings, a_day) for name, settings in costs.presets().items()}
+    presets = {name: costs.total(settings, a_day) for name, settings in costs.offered().items()}
     beside = {line.item: line.dollars for line in costs.beside_aws(a_day)}
     return {"a_day": a_day, "presets": presets, "beside": beside, "minutes": max(1, round(seconds / 60))}
 

@@ -1,5 +1,6 @@
 """Logs and metrics of a function."""
 
+import json
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_start_that_nobody_waited_for_is_not_counted_as_cold(
     handler = observability.instrumented(lambda event, context: {})
     for _ in range(3):
         handler({}, None)
-    assert (counts().total("Invocations"), counts().total("ColdStarts")) == (3, cold)
+    assert counts().values["ColdStarts", ""] == [cold, 0, 0]
 
 
 def test_metrics_are_written_whatever_the_log_level(
@@ -50,4 +51,21 @@ def test_a_wake_up_reaches_no_handler_and_counts_nothing(counts: Counts, environ
     assert wrapped({WAKE_UP: True}, None) == {}
     assert events == []
     wrapped({"message": {}}, None)
-    assert (counts().total("Invocations"), counts().total("ColdStarts")) == (1, 0)  # nobody waited for the start
+    assert counts().values["ColdStarts", ""] == [0]  # nobody waited for the start
+
+
+def test_only_what_is_published_is_a_metric_of_cloudwatch(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    observability.flush()
+    capsys.readouterr()
+    observability.record_duration("ResponseTime", 0.8, intent="balance")
+    observability.record_duration("QueueWait", 0.02)
+    observability.count("ColdStarts", 0)
+    observability.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    described = [item for line in lines for item in line.get("_aws", {}).get("CloudWatchMetrics", [])]
+    metrics = {metric["Name"]: item["Dimensions"] for item in described for metric in item["Metrics"]}
+    assert metrics == {"ResponseTime": [["service"]], "ColdStarts": [[]]}
+    assert [line["measured"] for line in lines if "measured" in line] == [{"ResponseTime": 800.0}, {"QueueWait": 20.0}]
+    assert [line["intent"] for line in lines if "intent" in line] == ["balance"]
