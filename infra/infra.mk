@@ -25,7 +25,9 @@ bootstrap: $(deploy_stamp) ## prepare an AWS account and region for deployments,
 
 .PHONY: deploy
 deploy: $(deploy_stamp) ## put the product on AWS (ENV=dev)
-	@$(CDK) deploy --all -c env=$(ENV) $(ARGS)
+	@$(CDK) synth --quiet -c env=$(ENV)
+	@$(BIN)/python -m infra.preflight $(ENV)
+	@$(CDK) deploy --all --app cdk.out $(ARGS)
 
 .PHONY: doctor
 doctor: $(call stamp,local) ## look at an environment on AWS: what is well, and what to do about the rest (ENV=dev)

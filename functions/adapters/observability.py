@@ -79,7 +79,8 @@ def _add(name: str, unit: MetricUnit, value: float, dimensions: dict[str, str]) 
 
 def _write(measured: Mapping[str, object], dimensions: Mapping[str, str]) -> None:
     """One line: `{"at": ms, "service", "measured": {name: value or values}}`, and the dimensions."""
-    line = {"at": int(time.time() * 1000), "service": logger().service, "measured": measured, **dimensions}
+    service = os.environ.get("POWERTOOLS_SERVICE_NAME", "")
+    line = {"at": int(time.time() * 1000), "service": service, "measured": measured, **dimensions}
     print(json.dumps(line), flush=True)  # noqa: T201
 
 

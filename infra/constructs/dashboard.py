@@ -78,7 +78,7 @@ class Dashboard(Construct):
         outcomes = [_expression(self._total(name), label) for name, label in kpis.OUTCOMES.items()]
         return [
             _from_logs(
-                f"Response time by intent, P95 (ms; target {kpis.P95_TARGET_WITHOUT_MODEL}, {kpis.WITH_MODEL} {kpis.P95_TARGET})",
+                f"P95 by intent (ms; {kpis.P95_TARGET_WITHOUT_MODEL}, {kpis.WITH_MODEL} {kpis.P95_TARGET})",
                 [groups[kpis.ANSWERING]],
                 "filter ispresent(intent)",
                 "stats pct(measured.ResponseTime, 95) by intent",

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from functions.domain.deployment import WAKE_UP
-from infra import costs
 from infra.catalog import (
     COMMON_SETTINGS,
     FUNCTIONS,
@@ -863,7 +862,7 @@ def test_a_line_in_the_catalog_makes_queue_pipe_machine_and_alarms(
     assert added["AWS::SQS::Queue"] == 2
     assert added["AWS::Pipes::Pipe"] == 1
     assert added["AWS::StepFunctions::StateMachine"] == 1
-    assert added["AWS::CloudWatch::Alarm"] == costs.ALARMS_OF_QUEUED_MACHINE
+    assert added["AWS::CloudWatch::Alarm"] == 4  # two of its queue, two of its executions
     assert added["AWS::IAM::Role"] == 2  # of the pipe and of the machine
     ids = queue_ids(one_machine_more)
     assert one_machine_more.one(ids["reminders.fifo"])["VisibilityTimeout"] == 60
