@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from functions.adapters.school_graph_client import SchoolGraphClient
     from functions.adapters.secret_store import SecretStore
     from functions.adapters.whatsapp.client import WhatsAppClient
+    from functions.adapters.whatsapp.media import WhatsAppMedia
     from functions.services.account_lookup import AccountLookup
     from functions.services.answer_question import QuestionAnswerer
     from functions.services.consent import ConsentRecorder
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from functions.services.send_reply import ReplySender
     from functions.services.staff.desk import StaffDesk
     from functions.services.student_sync import StudentSync
+    from functions.services.transcribe import VoiceNoteReader
     from functions.services.verify_gate_pass import GatePassVerifier
     from functions.services.write_to_parent import LetterWriter
 
@@ -105,6 +107,22 @@ def language_model() -> "LanguageModel":
 
     given = from_environment(settings.OpenAiSettings)
     return LanguageModel(secrets(), given.openai_api_url, given.openai_api_key_name, given.openai_model)
+
+
+@cache
+def transcription_model() -> "LanguageModel":
+    from functions.adapters.openai_api import LanguageModel
+
+    given = from_environment(settings.TranscriptionSettings)
+    return LanguageModel(secrets(), given.openai_api_url, given.openai_api_key_name, given.openai_transcription_model)
+
+
+@cache
+def whatsapp_media() -> "WhatsAppMedia":
+    from functions.adapters.whatsapp.media import WhatsAppMedia
+
+    given = from_environment(settings.WhatsAppMediaSettings)
+    return WhatsAppMedia(http_session(), secrets(), given.whatsapp_api_url, given.access_token_name)
 
 
 @cache
@@ -242,6 +260,13 @@ def question_answerer() -> "QuestionAnswerer":
     from functions.services.answer_question import QuestionAnswerer
 
     return QuestionAnswerer(language_model(), school())
+
+
+@cache
+def voice_note_reader() -> "VoiceNoteReader":
+    from functions.services.transcribe import VoiceNoteReader
+
+    return VoiceNoteReader(whatsapp_media(), transcription_model())
 
 
 @cache

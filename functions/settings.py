@@ -79,6 +79,23 @@ class OpenAiSettings:
 
 
 @dataclass(frozen=True)
+class TranscriptionSettings:
+    """The model that puts voice notes into words."""
+
+    openai_api_url: str
+    openai_api_key_name: str
+    openai_transcription_model: str
+
+
+@dataclass(frozen=True)
+class WhatsAppMediaSettings:
+    """Where files that people sent are read."""
+
+    whatsapp_api_url: str
+    access_token_name: str
+
+
+@dataclass(frozen=True)
 class WhatsAppSettings:
     """The business number that sends."""
 

@@ -10,7 +10,7 @@ from functions.services.handle_message import IncomingMessage
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"message", "run", "sent_at": ms, "looked_up", "min_wal", "understood"}` -> `{"next": NextStep, "plan", …}`.
+    """`{"message", "run", "sent_at": ms, "looked_up", "min_wal", "understood", …}` -> `{"next": NextStep, "plan", …}`.
 
     Called once more after a look-up of students at the school, with `looked_up` and `min_wal`; and after the model has
     understood a wish in the words, with `understood`.

@@ -53,6 +53,7 @@ class Grant(Enum):
     APP_SECRET = "read the WhatsApp app secret"
     VERIFY_TOKEN = "read the WhatsApp verify token"
     ACCESS_TOKEN = "read the WhatsApp access token"
+    READ_MEDIA = "read the WhatsApp access token, to fetch files that people sent"
     SCHOOL_API_KEY = "read the school API's key"
     OPENAI_API_KEY = "read the OpenAI key"
     PAYMENT_SECRET = "read the secret that payment notices are signed with"
@@ -73,6 +74,7 @@ SETTINGS_OF_GRANT: Final[dict[Grant, tuple[str, ...]]] = {
     Grant.APP_SECRET: ("APP_SECRET_NAME",),
     Grant.VERIFY_TOKEN: ("VERIFY_TOKEN_NAME",),
     Grant.ACCESS_TOKEN: ("ACCESS_TOKEN_NAME",),
+    Grant.READ_MEDIA: ("ACCESS_TOKEN_NAME",),
     Grant.SCHOOL_API_KEY: ("SCHOOL_API_KEY_NAME",),
     Grant.OPENAI_API_KEY: ("OPENAI_API_KEY_NAME",),
     Grant.PAYMENT_SECRET: ("PAYMENT_SECRET_NAME",),
@@ -232,6 +234,17 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         grants=(Grant.OPENAI_API_KEY,),
         settings=("OPENAI_API_URL", "OPENAI_MODEL"),
         answering=True,
+    ),
+    Function(
+        name="transcribe",
+        side=Side.INTERNET,
+        trigger=Trigger.CONVERSATION,
+        purpose="fetches a voice note from WhatsApp and has it put into words; keeps nothing",
+        memory=1024,
+        timeout=22,
+        layers=("core", "ai"),
+        grants=(Grant.READ_MEDIA, Grant.OPENAI_API_KEY),
+        settings=("WHATSAPP_API_URL", "OPENAI_API_URL", "OPENAI_TRANSCRIPTION_MODEL"),
     ),
     Function(
         name="gate_pass",

@@ -279,9 +279,8 @@ def _memory(settings: Settings) -> dict[str, float]:
 
 def secret_names() -> list[str]:
     """The secrets that the catalog's functions read."""
-    return [
-        name for names in SETTINGS_OF_GRANT.values() for name in names if name.endswith("_NAME") and "CACHE" not in name
-    ]
+    names = dict.fromkeys(name for names in SETTINGS_OF_GRANT.values() for name in names)
+    return [name for name in names if name.endswith("_NAME") and "CACHE" not in name]
 
 
 def metrics_in_alarms(settings: Settings) -> int:

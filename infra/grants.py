@@ -38,6 +38,7 @@ def statements(resources: Resources) -> dict[Grant, iam.PolicyStatement]:
         Grant.WRITE_INSPECTION: (["s3:PutObject"], [documents.arn_of("inspection/*")]),
         Grant.WRITE_PASSES: (["s3:PutObject"], [documents.arn_of("passes/*")]),
         Grant.READ_PASSES: (["s3:GetObject"], [documents.arn_of("passes/*")]),
+        Grant.READ_MEDIA: (["secretsmanager:GetSecretValue"], [resources.secrets.arns[Grant.ACCESS_TOKEN]]),
         Grant.SCHOOL_GRAPH: (["execute-api:Invoke"], [resources.api.arn_of("POST", "/graphql")]),
         Grant.CACHE: (["elasticache:Connect"], resources.cache.connect_arns),
         Grant.DATABASE_READER: (["rds-db:connect"], [database.reader_user_arn]),
@@ -85,6 +86,7 @@ def environment(settings: Settings, resources: Resources) -> Mapping[str, str]:
         "STUDENTS_PER_PAGE": str(settings.students_per_page),
         "OPENAI_API_URL": settings.openai_api_url,
         "OPENAI_MODEL": settings.openai_model,
+        "OPENAI_TRANSCRIPTION_MODEL": settings.openai_transcription_model,
         "PUBLIC_URL": settings.public_url or api.url,
         "ENVIRONMENT": settings.environment,
         "LOG_KEY": Aws.STACK_ID,  # tells nothing, and another environment has another

@@ -123,6 +123,7 @@ class Settings:
     students_per_page: int = 60  # of the nightly sync
     openai_api_url: str = "https://api.openai.com/v1"
     openai_model: str = "gpt-6-luna"
+    openai_transcription_model: str = "gpt-4o-mini-transcribe"
     public_url: str | None = None  # of the pass page, when a domain of one's own stands before the API
     alarm_email: str | None = None
     availability_zones: tuple[str, ...] = ()  # two of the region's; nothing: its first two

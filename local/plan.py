@@ -138,6 +138,7 @@ class Plan:
     school_api_url: str = ""
     openai_api_url: str = ""
     openai_model: str = "gpt-6-luna"
+    openai_transcription_model: str = "gpt-4o-mini-transcribe"
     school_api_calls_per_minute: int = 120
     students_per_page: int = 60
     executions_at_once: int = 50  # of each pipe; AWS allows 1,000
@@ -234,6 +235,7 @@ class Plan:
             "STUDENTS_PER_PAGE": str(self.students_per_page),
             "OPENAI_API_URL": self.openai_api_url,
             "OPENAI_MODEL": self.openai_model,
+            "OPENAI_TRANSCRIPTION_MODEL": self.openai_transcription_model,
             "PUBLIC_URL": self.public_url,
         }
         chosen = {name: everything[name] for name in function.environment}

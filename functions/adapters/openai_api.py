@@ -1,4 +1,4 @@
-"""OpenAI's Responses API."""
+"""OpenAI's API: the Responses call and transcription."""
 
 import queue
 import threading
@@ -76,7 +76,7 @@ class LanguageModel:
         }
         started = time.monotonic()
         try:
-            response = self._ask(request, started + budget)
+            response = self._ask(partial(_create, request), started + budget)
         finally:
             observability.record_duration("OpenAiTime", time.monotonic() - started)
         output = _read(response)
@@ -84,11 +84,27 @@ class LanguageModel:
         observability.count("CachedPromptTokens", output.cached_tokens)
         return output
 
-    def _ask(self, request: dict[str, Any], deadline: float) -> Response:
+    def transcribe(self, recording: bytes, filename: str, budget: float = BUDGET) -> str:
+        """What is said in a recording; "" where nothing is. Its name tells the format.
+
+        Ends within `budget` seconds whatever the server does. Raises AnswerUnavailable.
+        """
+        started = time.monotonic()
+        try:
+            found = self._ask(partial(_transcribe, self._name, recording, filename), started + budget)
+        finally:
+            observability.record_duration("TranscriptionTime", time.monotonic() - started)
+        text = getattr(found, "text", None)
+        if not isinstance(text, str):  # the SDK checks no shapes
+            raise AnswerUnavailable("not a transcription")
+        return text
+
+    def _ask(self, call: Callable[[OpenAI, float], Result], deadline: float) -> Result:
+        """What the call returns, tried again within the time; it gets the client and the seconds of its try."""
         for attempt in range(1, TRIES + 1):
             seconds = min(TIMEOUT, deadline - time.monotonic())
             try:
-                return _within(seconds, partial(self._create, self._client(), request, seconds))
+                return _within(seconds, partial(call, self._client(), seconds))
             except (OpenAIError, _OutOfTime) as error:
                 refused = error if isinstance(error, APIStatusError) else None
                 if isinstance(error, AuthenticationError):
@@ -111,16 +127,20 @@ class LanguageModel:
                 raise AnswerUnavailable(type(error).__name__) from None
         raise AnswerUnavailable("not tried")
 
-    @staticmethod
-    def _create(client: OpenAI, request: dict[str, Any], seconds: float) -> Response:
-        response: Response = client.responses.create(**request, timeout=seconds)
-        return response
-
     def _client(self) -> OpenAI:
         key = self._secrets.get(self._key_name)
         if key not in self._clients:
             self._clients[key] = OpenAI(api_key=key, base_url=self._url, timeout=TIMEOUT, max_retries=0)
         return self._clients[key]
+
+
+def _create(request: dict[str, Any], client: OpenAI, seconds: float) -> Response:
+    response: Response = client.responses.create(**request, timeout=seconds)
+    return response
+
+
+def _transcribe(name: str, recording: bytes, filename: str, client: OpenAI, seconds: float) -> object:
+    return client.audio.transcriptions.create(model=name, file=(filename, recording), timeout=seconds)
 
 
 def _within(seconds: float, call: Callable[[], Result]) -> Result:

@@ -68,6 +68,7 @@ class NextStep(Enum):
     BUSY = "busy"  # claimed by another run
     SEND_REPLY = "send_reply"
     AI_REPLY = "ai_reply"
+    TRANSCRIBE = "transcribe"  # put a voice note into words, then understand again
     GATE_PASS = "gate_pass"
     FIND_STUDENT = "find_student"  # ask the school about the students named, then understand again
     RECORD_CONSENT = "record_consent"
@@ -236,7 +237,7 @@ def request_of(
         today=today,
         phrases=phrases,
     )
-    if message.type not in TYPED and (request.intent == Intent.QUESTION or not message.text):
+    if message.type not in TYPED and not message.was_heard and (request.intent == Intent.QUESTION or not message.text):
         return Request(Intent.NOT_TEXT)
     if person.opted_out and intents.is_start(message.text):
         return Request(Intent.OPT_IN)  # from anyone else it opens the menu
@@ -299,7 +300,7 @@ def decide(
             plan if looked_up else replace(plan, next=NextStep.FIND_STUDENT, look_up=request.student_ids[:MAX_LOOK_UPS])
         )
     plan = _plan(request, message, person, school, today, phrases)
-    is_doubtful = understood is not None or (age > OLD and plan.next == NextStep.GATE_PASS)
+    is_doubtful = understood is not None or message.was_heard or (age > OLD and plan.next == NextStep.GATE_PASS)
     if is_doubtful and (plan.next == NextStep.GATE_PASS or plan.reply_type == ReplyType.OPTED_OUT):
         plan = replace(plan, reply_type=ReplyType.CONFIRM, next=NextStep.SEND_REPLY, needs_account=False)
     return replace(plan, welcome=looked_up and person.kind == Kind.REGISTERED)
@@ -322,6 +323,8 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
     if intent in _ACCOUNT_REPLIES:
         return _account(request, person, school, today)
     step = NextStep.RECORD_CONSENT if intent in (Intent.OPT_OUT, Intent.OPT_IN) else NextStep.SEND_REPLY
+    if intent == Intent.NOT_TEXT and message.is_voice and message.media_id:
+        step = NextStep.TRANSCRIBE
     plan = Plan(intent, _PLAIN_REPLIES[intent], step, entry=request.entry, kind=_kind(message))
     return _menu(plan, person, school, today) if plan.reply_type == ReplyType.MENU else plan
 

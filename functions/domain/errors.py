@@ -14,6 +14,7 @@
     │   └── WhatsAppError             the Graph API did not take the message
     │       ├── WhatsAppUnavailable   transient: worth another try
     │       ├── WhatsAppRefused       permanent for this message: a document refused, a parameter too long
+    │       │   └── MediaTooLarge     a file of a person that is larger than what we read
     │       ├── Undeliverable         permanent for this person: no WhatsApp, 24 hours over, opted out
     │       ├── OperatorNeeded        token, payment, policy, template: nobody gets an answer until someone acts
     │       ├── PartlySent            the first messages of a long text were sent, the others not
@@ -95,6 +96,10 @@ class WhatsAppUnavailable(WhatsAppError):
 
 class WhatsAppRefused(WhatsAppError):
     """Permanent for this message."""
+
+
+class MediaTooLarge(WhatsAppRefused):
+    """A file that a person has sent is larger than what we read."""
 
 
 class Undeliverable(WhatsAppError):

@@ -29,10 +29,12 @@ class Message:
     bsuid: str | None  # business-scoped user id
     phone_number_id: str  # which of our numbers it was sent to
     profile_name: str | None = None
-    text: str | None = None  # typed text or a caption
+    text: str | None = None  # typed text, a caption, or what a voice note says
     tap: str | None = None  # id of the row or button that was tapped
     shared_phone: str | None = None  # E.164, only from a request_contact_info answer: it proves the number
     is_voice: bool = False
+    media_id: str | None = None  # of a voice note, picture or document
+    media_type: str | None = None  # its MIME type, without parameters
     about: str | None = None  # the message it replies or reacts to
     emoji: str | None = None  # of a reaction; None: removed
     group_id: str | None = None
@@ -58,6 +60,11 @@ class Message:
     def age(self, now: float) -> float:
         """Seconds since it was written; `now` in Unix seconds. 0 for a time that is missing or in the future."""
         return max(now - self.timestamp, 0.0) if self.timestamp else 0.0
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether the text is the transcript of a voice note: nobody has typed it."""
+        return self.is_voice and bool(self.text)
 
     @property
     def is_delivery_failure(self) -> bool:

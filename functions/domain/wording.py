@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from functions.domain import money, staff_wording
+from functions.domain import money, staff_wording, voice_notes
 from functions.domain.accounts import Account, Balance, Standing, StudentAccount
 from functions.domain.conversation import OLD, Plan, ReplyType
 from functions.domain.documents import Letterhead, StatementChild, StatementDocument, chronological, long_date
@@ -31,6 +31,7 @@ from functions.domain.replies import (
     shorten,
 )
 from functions.domain.school import School
+from functions.domain.voice_notes import NotHeard
 
 
 class Problem(Enum):
@@ -61,14 +62,18 @@ class Turn:
     answer: str | None = None  # of the AI
     problem: Problem | None = None
     message_id: str = ""  # the message that is answered
+    heard: str | None = None  # what a voice note says
     request: Mapping[str, object] | None = None  # the office request, with `number` and `notified`
     age: float = 0.0  # of the message, in seconds
 
 
 def compose(turn: Turn, school: School, now: datetime) -> Reply:
     """The reply of one turn. `now` is in the school's time zone."""
-    if turn.problem:
-        return _problem(turn.problem, turn.plan, school)
+    reply = _problem(turn.problem, turn.plan, school) if turn.problem else _composed(turn, school, now)
+    return _after(f"🎤 “{shorten(turn.heard, voice_notes.SHOWN)}”", reply) if turn.heard else reply
+
+
+def _composed(turn: Turn, school: School, now: datetime) -> Reply:
     reply = _COMPOSERS[turn.plan.reply_type](turn, school, now)
     if turn.plan.welcome:
         reply = _after(_welcome(turn.person), reply)
@@ -436,7 +441,11 @@ def _opted_in(turn: Turn, school: School, now: datetime) -> Reply:
 
 def _not_text(turn: Turn, school: School, now: datetime) -> Reply:
     line = {
-        "voice": "I cannot listen to voice notes yet.",
+        "voice": "I cannot listen to this voice note.",
+        NotHeard.TOO_LONG.value: "I can listen to voice notes of up to two minutes, and this one is longer.",
+        NotHeard.UNREADABLE.value: "I could not make out any words in this voice note.",
+        NotHeard.UNAVAILABLE.value: "I cannot listen to voice notes at the moment.",
+        NotHeard.LIMIT.value: "I have listened to as many voice notes of yours as I can in one day.",
         "audio": "I cannot listen to audio yet.",
         "image": "I cannot look at pictures yet.",
         "video": "I cannot watch videos yet.",

@@ -40,6 +40,7 @@ class IncomingMessage:
     min_wal: str | None = None  # WAL position that the records of that look-up have
     receive_count: int = 1  # how often the queue has delivered it
     understood: Request | None = None  # what the model made of the words
+    transcribed: bool = False  # the message is a voice note whose words are now known
     account: Mapping[str, Any] | None = None  # that this run has fetched already
 
     @classmethod
@@ -54,6 +55,7 @@ class IncomingMessage:
             event.get("min_wal"),
             int(event.get("receive_count") or 1),
             Request.read(event.get("understood")),
+            bool(event.get("transcribed")),
             event.get("account"),
         )
 
@@ -155,7 +157,7 @@ class MessageHandler:
         message, now = incoming.message, clock.now(self.school.timezone)
         question = question_key(message.text or "", now.date())
         loaded = self.claims.claim_and_load(message.id, message.sender, question, incoming.run, message.phone)
-        if incoming.looked_up or incoming.understood:  # the claim is ours since the first time
+        if incoming.looked_up or incoming.understood or incoming.transcribed:  # the claim is ours since the first time
             loaded = replace(loaded, claim=Claim.NEW, min_wal=incoming.min_wal or loaded.min_wal)
         elif step := self._claimed(loaded, incoming):
             return Understood(step)
@@ -235,6 +237,9 @@ class MessageHandler:
         if plan.next == NextStep.FIND_STUDENT:
             plan, problem = self.limits.limit_look_ups(plan, person, now)
             found = replace(found, next=plan.next, plan=plan, problem=problem)
+        if plan.next == NextStep.TRANSCRIBE:
+            plan = self.limits.limit_voice_notes(plan, person, now)
+            found = replace(found, next=plan.next, plan=plan)
         if plan.sounds_urgent:
             if not self.limits.may_ask_model(person, now):
                 plan = hand_over_urgently(incoming.message)

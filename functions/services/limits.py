@@ -11,9 +11,11 @@ from functions.domain.conversation import NextStep, Plan, ReplyType
 from functions.domain.intents import Intent
 from functions.domain.people import Kind, Person
 from functions.domain.school import School
+from functions.domain.voice_notes import NotHeard
 from functions.services.message_history import MessageHistory
 
 LOOK_UPS_A_DAY: Final = 5
+VOICE_NOTES_A_DAY: Final = 20  # of anybody: each costs a transcription
 DOCUMENTS: Final = frozenset({ReplyType.STATEMENT, ReplyType.GATE_PASS})
 _OVER: Final = {
     ReplyType.QUESTION_LIMIT: "questions",
@@ -59,6 +61,13 @@ class Limits:
         number = self._count("documents", person, now, (Intent.STATEMENT, Intent.GATE_PASS))
         over = number - self.school.daily_limits.documents - 1
         return plan if over < 0 else self._refuse(plan, ReplyType.DOCUMENT_LIMIT, person, message_id, over, now)
+
+    def limit_voice_notes(self, plan: Plan, person: Person, now: datetime) -> Plan:
+        """The plan, or a line that asks to type past the day's limit. Without the cache nobody is counted."""
+        sent = self.counter.add("voice", person.key, now.date().isoformat())
+        if sent is not None and sent > VOICE_NOTES_A_DAY:
+            return replace(plan, kind=NotHeard.LIMIT.value, next=NextStep.SEND_REPLY)
+        return plan
 
     def limit_look_ups(self, plan: Plan, person: Person, now: datetime) -> tuple[Plan, str | None]:
         """The plan and a problem, if any. Past the limit the reply is the same as for an unknown student.

@@ -30,7 +30,7 @@ class ReplyRequest:
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "ReplyRequest":
-        """From `{"message", "person", "plan", "account", "gate_pass", "answer", "problem", "request", "sent"}`.
+        """From `{"message", "person", "plan", "account", "gate_pass", "answer", "problem", "heard", "sent", …}`.
 
         `sent`: what an earlier try returned, if the reply was not sent whole.
         """
@@ -44,6 +44,7 @@ class ReplyRequest:
             answer=event.get("answer"),
             problem=wording.Problem(problem) if problem else None,
             message_id=message.id,
+            heard=event.get("heard"),
             request=event.get("request"),
             age=message.age(time.time()),
         )

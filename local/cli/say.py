@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from local.cli import chat, waterfall
+from local.media import attach
 from local.parent import KINDS, UNANSWERED, Content, Parent, new_message_id, text
 from local.send_message import (
     REPLY_SECONDS,
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sender.add_argument("--office", action="store_true", help="the school's office")
     parser.add_argument("--tap", metavar="CHOICE", help="tap a row or button of the last messages: its id or title")
     parser.add_argument("--as", dest="kind", default="text", choices=(*KINDS, ECHO), help=AS_HELP)
+    parser.add_argument("--file", type=Path, help="the recording, picture or document (a sample of ours)")
     parser.add_argument("--name", default="Tendai Moyo", help="the name in the parent's WhatsApp profile")
     parser.add_argument("--save", type=Path, default=Path("received"), help="folder for documents (received/)")
     parser.add_argument("--seconds", type=float, default=REPLY_SECONDS, help="how long to wait for the reply")
@@ -51,6 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.print(f"Told, as WhatsApp tells it ({status}). The assistant keeps quiet there for 12 hours.")
         return 0 if status == 200 else 1
     content, reply_to = _content(arguments, running, parent)
+    content = attach(running, content, file=arguments.file, said=arguments.text)
     console.print(chat.sent_bubble(content))
     unanswered = arguments.kind in UNANSWERED
     seconds = 1 if unanswered else arguments.seconds

@@ -369,6 +369,7 @@ def test_unknown_button_is_read_by_its_title() -> None:
     ("fields", "kind"),
     [
         ({"type": "audio", "is_voice": True}, "voice"),
+        ({"type": "audio", "is_voice": True, "media_id": None}, "voice"),
         ({"type": "audio"}, "audio"),
         ({"type": "image"}, "image"),
         ({"type": "image", "text": "What is this?"}, "image"),
@@ -530,3 +531,28 @@ def test_parent_found_by_a_look_up_is_welcomed() -> None:
     found = decide(typed(f"balance {TARIRO.id}"), PARENT, None, SCHOOL, TODAY, phrases=phrases(), looked_up=True)
     assert (found.reply_type, found.welcome) == (ReplyType.BALANCE, True)
     assert not plan(f"balance {TARIRO.id}").welcome
+
+
+# --- voice notes ------------------------------------------------------------------------------------------------------
+
+
+def voice_note(text: str | None = None) -> Message:
+    return Message("wamid.1", "audio", 0, PARENT.phone, None, "", text=text, is_voice=True, media_id="1")
+
+
+def test_a_voice_note_is_put_into_words_first() -> None:
+    found = of(voice_note())
+    assert (found.reply_type, found.next, found.kind) == (ReplyType.NOT_TEXT, NextStep.TRANSCRIBE, "voice")
+
+
+def test_what_a_voice_note_says_goes_the_way_of_typed_text() -> None:
+    assert of(voice_note("balance for Tariro please")).reply_type == ReplyType.BALANCE
+    assert of(voice_note("What time does school start?")).next == NextStep.AI_REPLY
+    words = of(voice_note("the bus did not come"), pending=Pending(Intent.OFFICE))
+    assert (words.next, words.question) == (NextStep.OPEN_OFFICE_REQUEST, "the bus did not come")
+
+
+@pytest.mark.parametrize("text", ["stop", "gate pass for Tariro"])
+def test_a_stop_or_a_gate_pass_that_was_only_heard_waits_for_a_tap(text: str) -> None:
+    found = of(voice_note(text))
+    assert (found.reply_type, found.next) == (ReplyType.CONFIRM, NextStep.SEND_REPLY)

@@ -7,12 +7,13 @@ from functions.domain.people import Kind as PersonKind
 from functions.domain.people import Person
 from tests.domain.a_school import ONE_CHILD, PARENT, SCHOOL, TARIRO
 from tests.faults.simulation import Fault, Kind, Outcome, Scenario, simulate, task_states
-from tests.statemachines.test_conversation import FOR_THE_OFFICE, PAYMENT_OF_0_1
+from tests.statemachines.test_conversation import FOR_THE_OFFICE, PAYMENT_OF_0_1, VOICE
 from tests.statemachines.test_payment import EXPIRED, NOTICE
 
 NEW_PARENT = Person(PersonKind.VISITOR, "+263771234568", "ZW.101")
 OFFICE = Person(PersonKind.VISITOR, SCHOOL.office.whatsapp, "ZW.1")
 QUESTION = "What time does school start?"
+BESIDE = {"prefetch": {"student_ids": [TARIRO.id], "term": "2026-3", "wait": 0}}
 OLD_ANSWER = {"answer": "At 08:00.", "refresh_answer": True, "question_key": "school start time"}
 
 
@@ -38,6 +39,10 @@ SCENARIOS = [
     Scenario("conversation", "Fetch payments", "balance", PARENT),
     Scenario("conversation", "Fetch account by GraphQL", "balance", PARENT, school_api="graph"),
     Scenario("conversation", "AI reply", QUESTION, PARENT),
+    Scenario("conversation", "Fetch fees beside", QUESTION, PARENT, BESIDE),
+    Scenario("conversation", "Fetch payments beside", QUESTION, PARENT, BESIDE),
+    Scenario("conversation", "Fetch account beside by GraphQL", QUESTION, PARENT, BESIDE, school_api="graph"),
+    Scenario("conversation", "Transcribe voice note", person=PARENT, body=VOICE),
     Scenario("conversation", "Gate pass", "gate pass", ONE_CHILD),
     Scenario("conversation", "Record consent", "STOP", PARENT),
     Scenario("conversation", "Open office request", FOR_THE_OFFICE, PARENT),

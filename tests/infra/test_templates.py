@@ -45,6 +45,7 @@ ACTIONS = {
     Grant.APP_SECRET: {"secretsmanager:GetSecretValue"},
     Grant.VERIFY_TOKEN: {"secretsmanager:GetSecretValue"},
     Grant.ACCESS_TOKEN: {"secretsmanager:GetSecretValue"},
+    Grant.READ_MEDIA: {"secretsmanager:GetSecretValue"},
     Grant.SCHOOL_API_KEY: {"secretsmanager:GetSecretValue"},
     Grant.OPENAI_API_KEY: {"secretsmanager:GetSecretValue"},
     Grant.PAYMENT_SECRET: {"secretsmanager:GetSecretValue"},

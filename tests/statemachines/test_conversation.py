@@ -40,6 +40,7 @@ from functions.domain.payments import ExpiredReceipt, PaymentNotice
 from functions.domain.people import Kind, Person, Student
 from functions.domain.replies import words_of
 from functions.domain.student_records import StudentRecord
+from functions.domain.voice_notes import NotHeard
 from functions.services.notify_office import Notification
 from functions.services.record_conversation import Conversation, ConversationRecorder
 from functions.services.send_reply import ReplyRequest
@@ -218,6 +219,10 @@ class Functions:
         if any(normalise(record.guardian_mobile, "ZW") == self.person.phone for record in records):
             self.person = replace(self.person, kind=Kind.REGISTERED, students=(TARIRO,))
         return {"saved": len(records), "new": 0, "changed": 0, "unusable": 0, "min_wal": "0/16B3748"}
+
+    def Transcribe(self, event: Any) -> Any:  # noqa: N802
+        assert Message.read(event["message"]).media_id
+        return {"text": "balance please", "problem": None}
 
     def AiReply(self, event: Any) -> Any:  # noqa: N802
         answered = {"understood": None, "cacheable": not event["plan"]["personal"], "source": "model"}
@@ -700,6 +705,60 @@ def test_a_question_is_answered_by_the_ai(functions: Make) -> None:
     assert asked["message_id"] == "wamid.1"
     assert fakes.replies[0].startswith("From 08:00 to 15:00.")
     assert fakes.cache.answers == {("answer", "school start time"): "From 08:00 to 15:00."}
+
+
+# --- voice notes
+
+VOICE = message("", type="audio", is_voice=True, media_id="1") | {"text": None}
+HEARD = [*START, "Transcribe voice note"]
+
+
+def say(fakes: Functions, school_api: str = "rest") -> Execution:
+    return run(definition(school_api), [{"body": json.dumps(VOICE)}], fakes, pace=0)
+
+
+def test_a_voice_note_is_answered_as_typed_text_and_the_reply_says_what_was_heard(functions: Make) -> None:
+    fakes = functions(account=figures(BOTH))
+    execution = say(fakes)
+    assert steps(execution) == [*HEARD, "Understand", *END]
+    assert [event["transcribed"] for event in fakes.payloads("Understand")] == [False, True]
+    assert fakes.payloads("Understand")[1]["sent_at"] is None
+    assert fakes.replies[0].startswith("🎤 “balance please”\n\n*Term 3, 2026*")
+    assert fakes.payload("RecordConversation")["message"]["text"] == "balance please"
+
+
+def test_a_question_in_a_voice_note_is_one_call_of_the_model(functions: Make) -> None:
+    fakes = functions()
+    fakes.instead["Transcribe"] = lambda _: {"text": "What time does school start?", "problem": None}
+    assert steps(say(fakes)) == [*HEARD, "Understand", "AI reply", *END]
+    assert fakes.payload("AiReply")["plan"]["question"] == "What time does school start?"
+    assert len(fakes.payloads("Transcribe")) == 1
+
+
+def test_what_was_heard_stands_before_the_first_of_two_replies_only(functions: Make) -> None:
+    fakes = functions(account=figures(BOTH))
+    fakes.instead["Transcribe"] = lambda _: {"text": TWO_WISHES, "problem": None}
+    _also(fakes, Request(Intent.STATEMENT), Request(Intent.BALANCE))
+    say(fakes)
+    assert [reply.startswith("🎤") for reply in fakes.replies] == [True, False]
+
+
+@pytest.mark.parametrize("problem", [*NotHeard])
+def test_a_voice_note_without_words_gets_one_helpful_line(functions: Make, problem: NotHeard) -> None:
+    fakes = functions()
+    fakes.instead["Transcribe"] = lambda _: {"text": None, "problem": problem.value}
+    assert steps(say(fakes)) == [*HEARD, *END]
+    assert fakes.payload("SendReply")["plan"]["kind"] == problem.value
+    (reply,) = fakes.replies
+    assert "Please type your question" in reply
+    assert "\n" not in reply
+
+
+def test_a_transcription_that_dies_gets_one_helpful_line(functions: Make) -> None:
+    fakes = functions()
+    fakes.fail("Transcribe", MemoryError())
+    assert steps(say(fakes)) == [*HEARD, *END]
+    assert fakes.replies[0].startswith("I cannot listen to voice notes at the moment.")
 
 
 def _also(fakes: Functions, also: Request, first: Request | None = None, answer: str | None = None) -> None:

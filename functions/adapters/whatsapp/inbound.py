@@ -275,6 +275,8 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
         tap=_tap(kind, content),
         shared_phone=_shared_phone(item) if kind == "contacts" else None,
         is_voice=kind == "audio" and bool(content.get("voice")),
+        media_id=_text(content.get("id")) if kind in MEDIA_TYPES else None,
+        media_type=_mime_type(content) if kind in MEDIA_TYPES else None,
         about=_text(content.get("message_id") or content.get("original_message_id")) or _text(context.get("id")),
         emoji=_text(content.get("emoji")) if kind == "reaction" else None,
         group_id=_text(item.get("group_id")),
@@ -297,6 +299,11 @@ def _echo(item: object, contacts: list[Mapping[str, object]], number: str) -> Ec
     if not phone and not bsuid:
         raise InvalidRequest("to", "a phone number or a user id")
     return Echo(name, kind, unix_seconds(item.get("timestamp")), phone, bsuid, number)
+
+
+def _mime_type(content: Mapping[str, object]) -> str | None:
+    """Without parameters: `audio/ogg; codecs=opus` is `audio/ogg`."""
+    return (_text(content.get("mime_type")) or "").split(";")[0].strip().lower() or None
 
 
 def _phone(sender: str | None) -> str | None:
@@ -330,7 +337,7 @@ def _typed(kind: str, item: Mapping[str, object], content: Mapping[str, object])
     if kind == "interactive":
         reply = _mapping(content.get(_text(content.get("type")) or ""))
         return _text(reply.get("title"))
-    return _text(content.get("caption")) if kind in MEDIA_TYPES else None
+    return _text(content.get("caption")) if kind in MEDIA_TYPES and kind != "audio" else None
 
 
 def _tap(kind: str, content: Mapping[str, object]) -> str | None:
