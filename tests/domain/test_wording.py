@@ -209,7 +209,7 @@ FACTS = {
     ReplyType.THANKS: ["You're welcome"],
     ReplyType.OPTED_OUT: ["not write to you first", "START"],
     ReplyType.OPTED_IN: ["STOP"],
-    ReplyType.NOT_TEXT: ["voice notes", "*menu*"],
+    ReplyType.NOT_TEXT: ["voice note", "*menu*"],
     ReplyType.CHOOSE_CHILD: ["Which child", "• Tariro", "• Tanaka"],
     ReplyType.CONFIRM: ["gate pass for *Tanaka Moyo*?", "• Gate pass"],
     ReplyType.SHARE_NUMBER: ["share it with the button"],
