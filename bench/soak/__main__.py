@@ -38,6 +38,7 @@ def table(outcome: Outcome, command: str) -> Table:
     found.add(("of them `send_reply`", outcome.killed["send_reply"], ""))
     found.add(("faults of servers", sum(outcome.disturbed.values()), ""))
     found.add(("answered once", len(verdict.answered), ""))
+    found.add(("answered together with one that wanted the same", len(verdict.together), ""))
     found.add(("apologised to while the primary was down", len(verdict.apologised), ""))
     for what, number in (
         ("apologised to needlessly", len(verdict.needless)),

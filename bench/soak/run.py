@@ -141,6 +141,8 @@ class Soak:
             | {"timestamp": str(int(began + item.at))}
             for place, item in enumerate(self.written)
         ]
+        for place, item in enumerate(self.written):
+            self.asked[place].written = float(int(began + item.at))
         payments = [self.random.uniform(0.2, 1) * self.seconds for _ in range(round(PAYMENTS * len(self.written)))]
         with ThreadPoolExecutor(AT_ONCE) as threads, ThreadPoolExecutor(2) as schedules:
             sending = schedules.submit(self._send_all, threads, progress)

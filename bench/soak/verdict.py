@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench.soak.traffic import Wish
+from functions.domain.messages import REPEAT_AGE
 
 # An answer that is none, or is less than it would be if nothing had failed.
 APOLOGY: Final = re.compile(
@@ -25,6 +26,7 @@ class Asked:
     wish: Wish
     begun: float = 0.0  # its first delivery began
     accepted: float | None = None  # a delivery was answered with 200
+    written: float = 0.0  # as WhatsApp says
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Verdict:
 
     asked: int = 0
     answered: list[str] = field(default_factory=list)  # exactly once, with what was asked for
+    together: list[str] = field(default_factory=list)  # it waited while the same sender was answered the same
     apologised: list[str] = field(default_factory=list)  # honestly: what was asked for could not be had
     needless: list[str] = field(default_factory=list)  # apologies where a second try would have answered
     lost: list[str] = field(default_factory=list)
@@ -65,11 +68,21 @@ def judge(asked: Sequence[Asked], replies: Sequence[Reply], outages: Sequence[tu
         by_message[reply.answers].append(reply)
     verdict = Verdict(asked=len(asked))
     for message in asked:
-        _place(verdict, message, by_message[message.name], outages)
+        same = [item.name for item in asked if (item.sender, _wanted(item)) == (message.sender, _wanted(message))]
+        if not by_message[message.name] and any(
+            reply.time - message.written > REPEAT_AGE for name in same for reply in by_message[name]
+        ):
+            verdict.together.append(message.name)
+        else:
+            _place(verdict, message, by_message[message.name], outages)
     others = by_message.keys() - {message.name for message in asked}  # receipts, notifications of the office
     verdict.doubled += sorted(name for name in others if len(by_message[name]) > 1)
     verdict.out_of_order = _out_of_order(asked, by_message)
     return verdict
+
+
+def _wanted(message: Asked) -> str:
+    return "hi" if message.wish.words == "START" else message.wish.words  # START opens the menu unless STOP came before
 
 
 def _place(verdict: Verdict, message: Asked, replies: Sequence[Reply], outages: Sequence[tuple[float, float]]) -> None:

@@ -27,6 +27,15 @@ def test_no_answer_is_lost() -> None:
     assert (verdict.lost, verdict.is_good) == (["a"], False)
 
 
+def test_what_waited_while_the_same_wish_was_answered_is_not_lost() -> None:
+    first, second = asked("a"), asked("b")
+    second.written = 10.0
+    assert judge([first, second], [Reply("a", 16, ANSWER)], ()).together == ["b"]
+    assert judge([first, second], [Reply("a", 14, ANSWER)], ()).lost == ["b"]
+    second.sender = 2
+    assert judge([first, second], [Reply("a", 16, ANSWER)], ()).lost == ["b"]
+
+
 @pytest.mark.parametrize("second", [ANSWER, APOLOGY])
 def test_a_second_message_for_the_same_question_is_doubled(second: str) -> None:
     verdict = judged(Reply("a", 12, ANSWER), Reply("a", 13, second))
