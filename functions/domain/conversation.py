@@ -138,6 +138,7 @@ class Plan:
     welcome: bool = False  # the parent is known from this message on
     urgent: bool = False  # for the office: a child may be in danger or unwell
     sounds_urgent: bool = False  # of a question: it is for the office where the model cannot judge it
+    addition: bool = False  # to a request that the office has: passed on, and not answered
     command: Command | None = None  # of the school's staff
     quiet: bool = False  # the day's limit is reached, and the person knows it: nothing is sent
 
@@ -159,6 +160,7 @@ class Plan:
             "welcome": self.welcome,
             "urgent": self.urgent,
             "sounds_urgent": self.sounds_urgent,
+            "addition": self.addition,
             "command": self.command.as_json() if self.command else None,
             "quiet": self.quiet,
         }
@@ -184,6 +186,7 @@ class Plan:
             welcome=bool(value.get("welcome")),
             urgent=bool(value.get("urgent")),
             sounds_urgent=bool(value.get("sounds_urgent")),
+            addition=bool(value.get("addition")),
             command=Command.read(value.get("command")),
             quiet=bool(value.get("quiet")),
         )
@@ -334,6 +337,13 @@ def _staff(command: Command) -> Plan:
     is_done_here = command.name == "help" or not command.is_complete
     step = NextStep.SEND_REPLY if is_done_here else NextStep.STAFF_COMMAND
     return Plan(Intent.STAFF, ReplyType.STAFF, step, command=command)
+
+
+def add_to_request(message: Message) -> Plan:
+    """What a parent writes while the office has the conversation: it reads the assistant's number no other way."""
+    words = message.text or f"({_kind(message)})"
+    step = NextStep.OPEN_OFFICE_REQUEST
+    return Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD, step, question=words, addition=True)
 
 
 def hand_over_urgently(message: Message) -> Plan:

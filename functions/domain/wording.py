@@ -623,6 +623,11 @@ def compose_office_notification(
     return _with_buttons(body, (Choice(tap_id(Intent.CLOSE, entry=str(number)), "Close"),))
 
 
+def compose_office_addition(person: Person, words: str, number: int) -> Reply:
+    """To the office: what a parent writes while it has the conversation."""
+    return Text(f"*Request {number}*, {person.profile_name or 'a parent'} writes:\n\n“{shorten(words, 1500)}”")
+
+
 def _staff(turn: Turn, school: School, now: datetime) -> Reply:
     if turn.plan.command is None:
         raise ValueError("a command of staff is answered but was not read")

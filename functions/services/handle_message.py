@@ -9,7 +9,16 @@ from typing import Any
 from functions.adapters import clock, observability
 from functions.adapters.cache.message_claims import Claim, Loaded, MessageClaims
 from functions.domain import intents, memory
-from functions.domain.conversation import NextStep, Pending, Plan, ReplyType, decide, hand_over_urgently, wish_of
+from functions.domain.conversation import (
+    NextStep,
+    Pending,
+    Plan,
+    ReplyType,
+    add_to_request,
+    decide,
+    hand_over_urgently,
+    wish_of,
+)
 from functions.domain.deliveries import WINDOW
 from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent, Request
@@ -178,8 +187,7 @@ class MessageHandler:
         )
         if self._is_for_the_office(message, person, plan, loaded):
             if not self._must_be_told_again(message, plan):
-                rating = plan if plan.intent == Intent.FEEDBACK else None
-                return Understood(NextStep.RECORD_CONVERSATION, person, rating)
+                return self._pass_on(message, person, plan, now)
             plan = hand_over_urgently(message)
         continues = bool(turns) and memory.may_continue(message.text or "", self.phrases)
         if not plan.urgent and not plan.sounds_urgent:
@@ -208,6 +216,16 @@ class MessageHandler:
             return False
         unknown = loaded.claim == Claim.UNKNOWN
         return loaded.is_handed_to_office or (unknown and self.history.is_handed_to_office(message))
+
+    def _pass_on(self, message: Message, person: Person, plan: Plan, now: datetime) -> Understood:
+        """No answer; to an office with a number of its own the words are passed on."""
+        if plan.intent == Intent.FEEDBACK:
+            return Understood(NextStep.RECORD_CONVERSATION, person, plan)
+        office = self.school.office
+        if office.coexistence or not office.whatsapp or not self.limits.may_add(person, now):
+            return Understood(NextStep.RECORD_CONVERSATION, person)
+        plan = add_to_request(message)
+        return Understood(plan.next, person, plan)
 
     def _must_be_told_again(self, message: Message, plan: Plan) -> bool:
         """Whether the office hears of a danger now, in a conversation that it has for something else."""

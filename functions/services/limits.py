@@ -16,6 +16,7 @@ from functions.services.message_history import MessageHistory
 
 LOOK_UPS_A_DAY: Final = 5
 VOICE_NOTES_A_DAY: Final = 20  # of anybody: each costs a transcription
+ADDITIONS_A_DAY: Final = 50  # what one parent writes while the office has the conversation
 DOCUMENTS: Final = frozenset({ReplyType.STATEMENT, ReplyType.GATE_PASS})
 _OVER: Final = {
     ReplyType.QUESTION_LIMIT: "questions",
@@ -80,6 +81,10 @@ class Limits:
         if self.rate_limit.reserve(count, max_wait=0) is None:
             return replace(plan, next=NextStep.SEND_REPLY), "school_busy"
         return plan, None
+
+    def may_add(self, person: Person, now: datetime) -> bool:
+        """Whether the office is to read one more message of a conversation that it has."""
+        return self._count("additions", person, now, (Intent.OFFICE,)) <= ADDITIONS_A_DAY
 
     def is_first_template(self, sender: str, message_id: str, now: datetime) -> bool:
         """Whether this message is the one of the day that is answered with a template."""

@@ -8,6 +8,7 @@ from functions.domain import wording
 from functions.domain.conversation import Plan
 from functions.domain.messages import OFFICE_NOTICE, Message
 from functions.domain.people import Kind, Person
+from functions.domain.replies import Reply
 from functions.domain.school import School
 from functions.services.outbound import Outbound
 
@@ -22,6 +23,7 @@ class Notification:
     number: int
     as_template: bool  # the office's 24-hour window is closed
     urgent: bool = False
+    addition: bool = False  # to a request that the office knows of
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Notification":
@@ -34,6 +36,7 @@ class Notification:
             int(request["number"]),
             request["notify_by"] == "template",
             plan.urgent,
+            plan.addition,
         )
 
 
@@ -48,8 +51,10 @@ class OfficeNotifier:
         """Send the notification; returns what `Outbound.send` does."""
         person, number = notification.person, notification.number
         template = wording.office_template(person, number, self.school, urgent=notification.urgent)
-        reply = None
-        if not notification.as_template:
+        reply: Reply | None = None
+        if notification.addition:
+            reply, template = wording.compose_office_addition(person, notification.question, number), None
+        elif not notification.as_template:
             reply = wording.compose_office_notification(
                 person, notification.question, number, self.school, urgent=notification.urgent
             )

@@ -25,6 +25,8 @@ class OfficeDesk:
         `notified`: the office knows of it already, from an earlier try or from its own app. `notify_by`: how it is to
         be notified now, `message` or `template`; None where it knows already or cannot be reached.
         """
+        if plan.addition:
+            return self._add(message)
         with self.database.writer() as connection:
             requests = OfficeRequests(connection)
             in_app = self.school.office.coexistence
@@ -38,6 +40,14 @@ class OfficeDesk:
             "notified": opened.notified,
             "notify_by": None if opened.failed or opened.notified else notify_by,
         }
+
+    def _add(self, message: Message) -> dict[str, Any]:
+        """The request that the office has already; a template could not carry the words."""
+        with self.database.writer() as connection:
+            requests = OfficeRequests(connection)
+            number = requests.number_with_office([message.phone, message.bsuid])
+            is_reachable = requests.office_is_reachable(self.school.office.whatsapp)
+        return {"number": number, "notified": False, "notify_by": "message" if number and is_reachable else None}
 
 
 def read(event: Mapping[str, Any]) -> tuple[Message, Plan]:

@@ -43,6 +43,11 @@ class Conversation:
     common_answer: tuple[str, str] | None  # key of a common question and its answer
     is_apology: bool
 
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the office has been told of a request with this message."""
+        return bool(self.request.get("notified")) and not (self.plan and self.plan.addition)
+
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Conversation":
         """From the state machine's variables; InvalidRequest names the field."""
@@ -86,7 +91,7 @@ class ConversationRecorder:
         """The claim as done, the account, a common answer, what we asked back, what is remembered of it."""
         plan, account, answer = conversation.plan, conversation.account, conversation.common_answer
         turn = turn_of(conversation, self.phrases)
-        if conversation.request.get("notified"):
+        if conversation.is_handed_over:
             self.senders.set_handed_to_office(conversation.message.sender, handed=True)
         return self.claims.finish(
             conversation.message.id,
@@ -111,7 +116,7 @@ class ConversationRecorder:
                 self._log_message(MessageLog(connection), conversation)
                 if not message.is_delivery_failure:
                     learnt = Contacts(connection).record(message, phone)
-                if request.get("notified"):
+                if conversation.is_handed_over:
                     requests = OfficeRequests(connection)
                     is_notified = requests.record_notified(message.id, request.get("notification_id"))
                 if request.get("delivered"):
@@ -135,7 +140,7 @@ class ConversationRecorder:
         self.senders.require_wal(message.sender, position)
         if learnt and conversation.person.get("phone") != phone:
             self.senders.forget_person(message.sender)
-        if plan and plan.next == NextStep.OPEN_OFFICE_REQUEST and not is_notified:
+        if plan and plan.next == NextStep.OPEN_OFFICE_REQUEST and not plan.addition and not is_notified:
             self._take_back(message, request)
         return True
 
@@ -154,7 +159,7 @@ class ConversationRecorder:
 def is_forgotten(conversation: Conversation) -> bool:
     """Whether nothing may be kept of what was said: after STOP, and of someone handed to the office."""
     plan = conversation.plan
-    return plan is None or plan.intent == Intent.OPT_OUT or bool(conversation.request.get("notified"))
+    return plan is None or plan.intent == Intent.OPT_OUT or plan.addition or conversation.is_handed_over
 
 
 def turn_of(conversation: Conversation, phrases: Phrases) -> Turn | None:

@@ -31,6 +31,14 @@ def test_the_office_reads_who_asks_what_and_how_to_answer(world: OutsideWorld) -
         assert expected in text
 
 
+def test_the_office_reads_what_a_parent_adds(world: OutsideWorld) -> None:
+    request = {"number": 7, "notified": False, "notify_by": "message"}
+    plan = OFFICE | {"addition": True, "question": "it was a blue one"}
+    person = PERSON | {"profile_name": "Rudo Moyo"}
+    notify_office.handler({"message": MESSAGE, "person": person, "plan": plan, "request": request}, None)
+    assert world.texts() == ["*Request 7*, Rudo Moyo writes:\n\n“it was a blue one”"]
+
+
 def test_after_the_offices_24_hours_the_approved_template_is_sent(world: OutsideWorld, approve: Approve) -> None:
     approve(office="office_request")
     world.page("PUT", "/templates", {"office_request": {"language": "en", "parameters": 2}})

@@ -89,3 +89,15 @@ def test_a_notification_that_was_not_delivered_gives_the_conversation_back(
 def test_what_is_urgent_is_marked(cached: Cached, database: Database) -> None:
     open_office_request.handler({"message": MESSAGE, "plan": OFFICE | {"urgent": True}}, None)
     assert database.value("SELECT urgent FROM office_requests") is True
+
+
+def test_what_a_parent_adds_belongs_to_the_request_that_the_office_has(cached: Cached, database: Database) -> None:
+    added = {"message": MESSAGE | {"id": "wamid.2"}, "plan": OFFICE | {"addition": True}}
+    office_wrote(database, hours_ago=1)
+    assert open_office_request.handler(added, None)["notify_by"] is None  # it has none
+    number = open_request()["number"]
+    record(plan=OFFICE, account=None, request=NOTIFIED)
+    assert open_office_request.handler(added, None) == {"number": number, "notified": False, "notify_by": "message"}
+    office_wrote(database, hours_ago=25)
+    assert open_office_request.handler(added, None)["notify_by"] is None
+    assert database.value("SELECT count(*) FROM office_requests") == 1

@@ -253,7 +253,7 @@ def test_the_bot_keeps_quiet_where_a_person_has_answered_until_the_office_closes
     record()  # the number of this user id is known from now on
     assert deliver([echo()]) == []
     assert [cached.load(sender).is_handed_to_office for sender in ("ZW.1", RUDO)] == [True, True]
-    assert next_step() == "record_conversation"
+    assert next_step() == "open_office_request"  # passed on, not answered
     number = database.value("SELECT id FROM office_requests")
     assert command("close", str(number))["number"] == number
     assert deliver([echo()]) == []  # delivered again
@@ -263,7 +263,7 @@ def test_the_bot_keeps_quiet_where_a_person_has_answered_until_the_office_closes
 def test_a_person_may_have_written_first(cached: Cached, database: Database, sample_school: SampleSchool) -> None:
     """The parent's first message brings a user id that nobody has seen before."""
     assert deliver([echo()]) == []
-    assert next_step() == "record_conversation"
+    assert next_step() == "open_office_request"  # passed on, not answered
 
 
 def test_without_the_cache_the_database_knows_who_answered(
@@ -271,7 +271,7 @@ def test_without_the_cache_the_database_knows_who_answered(
 ) -> None:
     deliver([echo()])
     without_cache(environment)
-    assert next_step() == "record_conversation"
+    assert next_step() == "open_office_request"  # passed on, not answered
 
 
 def test_the_12_hours_count_from_the_answer_and_not_from_its_delivery(

@@ -4,18 +4,19 @@ import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from functions import record_delivery, release_claim, understand
+from functions import dependencies, record_delivery, release_claim, understand
 from functions.adapters.cache.account_cache import SOFT_LIFE
 from functions.adapters.cache.message_claims import Claim
 from functions.adapters.cache.sender_cache import PERSON_LIFE
 from functions.adapters.database import connection
 from functions.adapters.school_config import school
 from functions.domain.errors import DataUnavailable, InvalidRequest
-from functions.services import common_questions
+from functions.services import common_questions, limits
 from functions.services.handle_message import ANSWER_LIFE
 from local.world.sample import SampleSchool
 from tests.adapters.silent_server import silent_server
@@ -347,18 +348,47 @@ def test_every_stop_is_obeyed_and_all_words_for_the_office_are_passed_on() -> No
 # --- the office has the conversation ----------------------------------------------------------------------------------
 
 
+def is_passed_on(found: dict[str, Any]) -> bool:
+    """Not answered; the office reads it."""
+    return bool(found["next"] == "open_office_request" and found["plan"]["addition"])
+
+
+def test_an_office_that_reads_the_chat_itself_needs_nothing_passed_on(
+    cached: Cached, database: Database, environment: pytest.MonkeyPatch
+) -> None:
+    office = replace(school().office, coexistence=True)
+    in_app = replace(school(), office=office)
+    environment.setattr(dependencies, "school", lambda: in_app)
+    forget_everything(but=["secrets"])
+    cached.senders.set_handed_to_office(RUDO, handed=True)
+    found = understood("it was a blue one", message_id="wamid.1")
+    assert (found["next"], found["plan"]) == ("record_conversation", None)
+
+
+def test_an_office_is_not_flooded_by_one_parent(
+    cached: Cached, database: Database, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(limits, "ADDITIONS_A_DAY", 2)
+    cached.senders.set_handed_to_office(RUDO, handed=True)
+    found = [understood("hello?", message_id=f"wamid.{number}") for number in range(4)]
+    assert [is_passed_on(item) for item in found] == [True, True, False, False]
+    assert found[-1]["next"] == "record_conversation"
+
+
 def test_while_the_office_has_the_conversation_only_stop_start_and_ratings_are_acted_on(
     cached: Cached, database: Database
 ) -> None:
     cached.senders.set_handed_to_office(RUDO, handed=True)
     found = understood("balance", message_id="wamid.1")
-    assert (found["next"], found["plan"]) == ("record_conversation", None)
+    assert is_passed_on(found)
+    assert found["plan"]["question"] == "balance"
+    assert understood(None, message_id="wamid.0", type="sticker")["plan"]["question"] == "(sticker)"
     stop = understood("STOP", message_id="wamid.2")
     assert (stop["next"], stop["plan"]["reply_type"]) == ("record_consent", "opted_out")
     rating = understood("👎", message_id="wamid.3", type="interactive", tap="v1:feedback:::down")
     assert (rating["next"], rating["plan"]["intent"]) == ("record_conversation", "feedback")  # recorded, not answered
     menu = understood("START", message_id="wamid.4")  # the menu, for people who have not opted out
-    assert menu["next"] == "record_conversation"
+    assert is_passed_on(menu)
     opt_out(database)
     cached.senders.forget_person(RUDO)
     start = understood("START", message_id="wamid.5")
@@ -372,9 +402,9 @@ def test_a_danger_reaches_the_office_also_in_a_conversation_that_it_has_and_once
     cached.senders.set_handed_to_office(RUDO, handed=True)
     found = understood("Tariro hasn't come home", message_id="wamid.2")
     assert (found["next"], found["plan"]["urgent"]) == ("open_office_request", True)
-    assert understood("ok thank you", message_id="wamid.3")["next"] == "record_conversation"
+    assert is_passed_on(understood("ok thank you", message_id="wamid.3"))
     database.run("UPDATE office_requests SET urgent = true")
-    assert understood("she is still not home", message_id="wamid.4")["next"] == "record_conversation"
+    assert is_passed_on(understood("she is still not home", message_id="wamid.4"))
 
 
 def test_a_visitor_with_no_questions_left_is_heard_when_it_sounds_urgent(
@@ -392,7 +422,7 @@ def test_without_the_cache_the_database_knows_whose_conversation_the_office_has(
 ) -> None:
     hand_to_office(database)
     without_cache(environment)
-    assert understood("balance")["next"] == "record_conversation"
+    assert is_passed_on(understood("balance"))
     assert understood("balance", TAPIWA, "wamid.2")["next"] == "send_reply"
     database.run("UPDATE office_requests SET opened_at = now() - interval '13 hours'")
     assert understood("balance", message_id="wamid.3")["next"] == "send_reply"

@@ -22,7 +22,7 @@ from functions.adapters.phrases_config import phrases
 from functions.domain import gate_passes, wording
 from functions.domain.account_request import AccountRequest
 from functions.domain.accounts import Account
-from functions.domain.conversation import URGENT_FOR_THE_OFFICE, NextStep, Pending, Plan, decide
+from functions.domain.conversation import URGENT_FOR_THE_OFFICE, NextStep, Pending, Plan, add_to_request, decide
 from functions.domain.errors import (
     AnswerUnavailable,
     DataUnavailable,
@@ -266,6 +266,8 @@ class Functions:
         reply = wording.compose_office_notification(
             found.person, found.question, found.number, SCHOOL, urgent=found.urgent
         )
+        if found.addition:
+            reply = wording.compose_office_addition(found.person, found.question, found.number)
         self.notifications.append(words_of(reply))
         return {"notified": True, "notification_id": "wamid.notification"}
 
@@ -1171,6 +1173,19 @@ def test_while_the_office_has_the_conversation_nothing_is_sent(functions: Make) 
     assert (execution.status, steps(execution)) == ("SUCCEEDED", [*START, "Record conversation", "Done"])
     assert fakes.replies == []
     assert fakes.payload("RecordConversation")["sent"] is None
+
+
+@pytest.mark.parametrize("broken", [None, "OpenOfficeRequest", "NotifyOffice"])
+def test_what_a_parent_adds_is_passed_on_to_the_office_and_not_answered(functions: Make, broken: str | None) -> None:
+    plan = add_to_request(Message.read(message("it was a blue one")))
+    fakes = functions(next="open_office_request", plan=plan.as_json())
+    if broken:
+        fakes.fail(broken, DataUnavailable())
+    execution = converse(fakes, "it was a blue one")
+    assert (execution.status, steps(execution)[-2:]) == ("SUCCEEDED", ["Record conversation", "Done"])
+    assert fakes.replies == []
+    assert ["it was a blue one" in words for words in fakes.notifications] == ([] if broken else [True])
+    assert fakes.cache.handed_to_office == {}  # the 12 hours count from what the office does
 
 
 # --- staff

@@ -101,6 +101,11 @@ class OfficeRequests:
         failed = _table.message_id.in_(message_ids) & _table.failed_at.is_not(None)
         return list(self._connection.execute(select(_table.sender).where(failed).distinct()).scalars())
 
+    def number_with_office(self, keys: Sequence[str | None]) -> int | None:
+        """The latest request of these keys of one person that the office has."""
+        query = select(_table.id).where(is_with_office(), _table.sender.in_([key for key in keys if key]))
+        return self._connection.execute(query.order_by(_table.id.desc()).limit(1)).scalar_one_or_none()
+
     def record_answer(self, message_id: str, keys: Sequence[str], phone: str | None, moment: datetime) -> bool:
         """A person wrote to the sender of these keys at that moment; whether the office has the conversation now.
 
