@@ -583,8 +583,8 @@ def _how_to_call(school: School) -> str:
 def _urgent(request: Mapping[str, object] | None, school: School) -> Reply:
     """The phone number first: nobody at the office promises to read a message within minutes."""
     told = (
-        f"The office has your message too, marked as urgent (request {request['number']}). Until they answer, I keep "
-        "quiet in this chat."
+        f"I have sent your message to the office too, marked as urgent (request {request['number']}). Until they answer, "
+        "I keep quiet in this chat."
         if request
         else "I could not pass your message on just now."
     )

@@ -8,8 +8,11 @@ import pytest
 
 from functions.domain import payments
 from local import kpi
+from local.parent import new_message_id, text
 from local.payments import book_payment, post_notice
+from local.send_message import post_webhook
 from local.stack_client import StackClient
+from local.world.webhooks import encode
 from tests.conftest import eventually
 from tests.e2e.conftest import Phone, words_of
 
@@ -150,8 +153,59 @@ def test_talk_to_the_office(phone: Phones, running: StackClient, office: Phone) 
     mother.says("hello?", seconds=1.5)
     assert mother.last is not None
     assert mother.last.replies == []  # the office has this conversation
-    assert "is closed" in office.taps("Close")
+    number = notice.partition("Request ")[2].partition("*")[0]
+    assert f"*{number}*" in office.says("requests")
+    assert f"Sent to Tendai Moyo (request {number})" in office.says(f"reply {number} We have found it.")
+    assert "We have found it." in received(running, mother.parent.address)
+    mother.says("Thank you, I come at three", seconds=1.5)
+    assert mother.last.replies == []
+    assert "I come at three" in eventually(lambda: received(running, running.plan.office, "three"))
+    assert "is closed" in office.says(f"close {number}")
     assert "1. Fee balance" in mother.says("hello?")
+    assert "is closed" not in mother.says(f"close {number}")  # from anyone else an ordinary message
+
+
+def received(running: StackClient, address: str, part: str = "") -> str:
+    """The latest message of that phone, if this is in it."""
+    words = words_of(running.world("GET", "/outbox", to=address)[-1]["body"])
+    return words if part in words else ""
+
+
+def test_a_revoked_gate_pass_is_refused_at_the_gate_and_not_issued_anew(
+    phone: Phones, running: StackClient, office: Phone
+) -> None:
+    mother = phone("+263772100022")  # 85 % paid
+    given = mother.says("gate pass")
+    number = given.partition("Pass ")[2].split()[0]
+    assert f"{number}*: valid" in office.says(f"passes {child_of(running, '+263772100022')}")
+    done = office.says(f"revoke {number} phone stolen")
+    assert "is *revoked*" in done
+    assert "The parent has been told." in done
+    assert f"({number}) is no longer valid" in received(running, mother.parent.address)
+    assert f"{number}*: revoked" in office.says(f"passes {child_of(running, '+263772100022')}")
+    assert "has withdrawn the gate pass" in mother.says("gate pass")
+    assert "may be issued" in office.says(f"allow {number}")
+    again = mother.says("gate pass")
+    assert "GP-" in again
+    assert number not in again
+
+
+def test_where_a_person_answers_in_the_app_the_assistant_keeps_quiet(
+    phone: Phones, running: StackClient, office: Phone
+) -> None:
+    father = phone("+263772100011")
+    assert "1. Fee balance" in father.says("hello")
+    raw = encode(father.parent.echo_body(text("The bus is late today."), new_message_id()))
+    assert post_webhook(running, raw)[0] == 200
+
+    def is_quiet() -> bool:
+        father.says("balance", seconds=1)
+        assert father.last is not None
+        return father.last.replies == []
+
+    eventually(is_quiet)
+    assert "is closed" in office.says("close")
+    assert "Billed" in father.says("balance")
 
 
 def test_a_notice_that_whatsapp_gives_up_later_gives_the_parent_back(
