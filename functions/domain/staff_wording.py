@@ -12,6 +12,8 @@ from functions.domain.staff import FORMS, Command
 
 Result = Mapping[str, Any]  # of the use case in `services/staff/`
 
+_WITHOUT_WORDS: Final = {"conversation": "answered in the WhatsApp app"}  # kinds of requests
+
 MOST_WORDS: Final = 160  # characters of a parent's words in a list
 
 
@@ -46,7 +48,8 @@ def _request(row: Result) -> str:
     children = ", ".join(row["children"])
     who = row["name"] or "A parent"
     title = f"{mark}*{row['number']}* {who}" + (f" ({children})" if children else "") + f", {_since(row['minutes'])}"
-    words = f"“{shorten(row['words'], MOST_WORDS)}”" if row["words"] else "answered in the WhatsApp app"
+    without_words = _WITHOUT_WORDS.get(row["kind"], row["kind"].replace("_", " "))
+    words = f"“{shorten(row['words'], MOST_WORDS)}”" if row["words"] else without_words
     return f"{title}\n{words}"
 
 

@@ -24,7 +24,7 @@ from functions.domain.people import Person
 from functions.domain.phrases import Phrases
 from functions.services.account_lookup import fetched_at, to_cache
 
-NOT_REMEMBERED = (Intent.OFFICE, Intent.OPT_OUT, Intent.FEEDBACK, Intent.CLOSE, Intent.UNDELIVERED)
+NOT_REMEMBERED = (Intent.OFFICE, Intent.OPT_OUT, Intent.FEEDBACK, Intent.STAFF, Intent.UNDELIVERED)
 MUST_BE_LOGGED = (Intent.OPT_OUT, Intent.OPT_IN, Intent.FEEDBACK)  # only the database holds what they say
 
 

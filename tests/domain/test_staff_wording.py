@@ -16,6 +16,7 @@ ROW = {
     "name": "Rudo Moyo",
     "children": ["Tariro Moyo"],
     "words": "the bus",
+    "kind": "question",
 }
 PASS = {
     "number": "GP-2026-3-000007",
@@ -38,6 +39,10 @@ def test_an_open_request_is_seen_with_who_asks_what_and_since_when() -> None:
     assert "🚨 *URGENT* *12* Rudo Moyo (Tariro Moyo), 5 min ago\n“the bus”" in words
     assert words.index("*12*") < words.index("*13*")
     assert "3 h ago" in words
+    assert (
+        said("requests", rows=[ROW | {"words": "", "kind": "conversation"}], total=1).count("in the WhatsApp app") == 1
+    )
+    assert "proof of payment" in said("requests", rows=[ROW | {"words": "", "kind": "proof_of_payment"}], total=1)
     assert "2 days ago" in said("requests", rows=[ROW | {"minutes": 48 * 60}], total=1)
 
 

@@ -34,6 +34,7 @@ class Waiting:
     sender: str
     phone: str | None
     words: str
+    kind: str
     urgent: bool
     opened_at: datetime
     name: str | None  # in their WhatsApp profile
@@ -196,6 +197,7 @@ def _with_contact() -> Select[Any]:
         _table.sender,
         func.coalesce(_table.phone, contacts.c.phone).label("phone"),
         _table.words,
+        _table.kind,
         _table.urgent,
         _table.opened_at,
         contacts.c.profile_name.label("name"),

@@ -11,7 +11,7 @@ MOST = 10  # in one message
 
 
 def run(task: Task) -> dict[str, Any]:
-    """`{"rows": [{"number", "urgent", "minutes": since it was opened, "name", "children", "words"}], "total"}`."""
+    """`{"rows": [{"number", "urgent", "minutes", "name", "children", "words", "kind"}], "total"}`, minutes: its age."""
     found, total = OfficeRequests(task.connection).waiting(MOST)
     senders = Senders(task.connection)
     now = datetime.now(UTC)
@@ -23,6 +23,7 @@ def run(task: Task) -> dict[str, Any]:
             "name": request.name,
             "children": [child.name for child in senders.find(request.phone, request.bsuid).students],
             "words": request.words,
+            "kind": request.kind,
         }
         for request in found
     ]
