@@ -43,6 +43,12 @@ test: $(call stamp,dev) ## all tests, on all cores (options: ARGS="-n0 tests/e2e
 test-fast: $(call stamp,dev) ## the tests that start no server and no process
 	@$(BIN)/pytest -n logical --dist worksteal -m fast --hypothesis-profile few-examples $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(call stamp,dev) ## fuzz what reads messages, answers and requests, a minute each (options: ARGS="--seconds 600 webhook")
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: check
 check: $(call stamp,dev) ## formatting, lint, types
 	@$(BIN)/ruff format --check .
@@ -76,6 +82,7 @@ lock: $(call stamp,dev) ## pin the dependencies anew, within what pyproject.toml
 	$(LOCK) --group dev -o requirements-dev.txt
 	$(LOCK) -c requirements-dev.txt --group local -o requirements-local.txt
 	$(LOCK) -c requirements-dev.txt --group deploy -o requirements.txt
+	$(LOCK) --group fuzz -o requirements-fuzz.txt
 	$(LOCK) -c requirements-dev.txt functions/layers/core.in -o functions/layers/core.txt
 	for layer in ai graph pdf; do \
 	  $(LOCK) -c requirements-dev.txt -c functions/layers/core.txt functions/layers/$$layer.in -o functions/layers/$$layer.txt; \

@@ -226,10 +226,10 @@ def _text(value: Mapping[str, Any], context: Context, most: int) -> str:
 
 def _wish(value: Mapping[str, Any], context: Context) -> Wish:
     name, term, children = value.get("wish"), value.get("term"), value.get("children")
-    if name not in {intent.value for intent in WISHES}:
+    if not isinstance(name, str) or name not in {intent.value for intent in WISHES}:
         raise InvalidModelReply("unknown wish")
     intent = Intent(name)
-    if term is not None and term not in context.terms:
+    if term is not None and (not isinstance(term, str) or term not in context.terms):
         raise InvalidModelReply("unknown term")
     if not isinstance(children, list):
         raise InvalidModelReply("no list of children")

@@ -240,7 +240,7 @@ def test_a_reply_of_no_known_kind(reply: Any) -> None:
     assert refused(output(reply)) in ("no reply in it", "unknown kind of reply")
 
 
-@pytest.mark.parametrize("name", ["pay_fees", "question", "", None, 3, "look_up", "close"])
+@pytest.mark.parametrize("name", ["pay_fees", "question", "", None, 3, [], {}, "look_up", "close"])
 def test_a_wish_that_is_not_on_the_list(name: Any) -> None:
     assert refused(output(wish(name))) == "unknown wish"
 
@@ -260,7 +260,7 @@ def test_children_that_are_no_list() -> None:
     assert refused(output({"type": "wish", "wish": "balance", "children": 1, "term": None})) == "no list of children"
 
 
-@pytest.mark.parametrize("term", ["2031-1", "last", "", 3])
+@pytest.mark.parametrize("term", ["2031-1", "last", "", 3, [], {}])
 def test_a_term_that_the_school_does_not_have(term: Any) -> None:
     assert refused(output(wish("statement", term=term))) == "unknown term"
 

@@ -224,6 +224,29 @@ def test_a_query_that_asks_too_much_or_is_no_query_is_refused_before_any_call(wo
     assert world.calls("school") == []
 
 
+@pytest.mark.parametrize(
+    "them",
+    [
+        [{"__typename": "S-udent", "id": "1"}],
+        [{"__typename": ["Student"], "id": "1"}],
+        [{"__typename": "Query", "id": "1"}],
+        [{"id": "1"}],
+        [{"__typename": "Student"}],
+        [{"__typename": "Student", "id": "1", "name": "x"}],
+        ["Student"],
+        [1],
+        [{"__typename": "Student", "id": "1"}] * (MOST_STUDENTS + 1),
+    ],
+    ids=str,
+)
+def test_representations_of_another_form_are_refused_by_name(world: OutsideWorld, them: list[Any]) -> None:
+    query = "query($them: [_Any!]!) { _entities(representations: $them) { ... on Student { id } } }"
+    status, answer = post({"query": query, "variables": {"them": them}})
+    assert status == 400
+    assert {error["extensions"]["code"] for error in answer["errors"]} <= {"BAD_REQUEST", "TOO_MANY_STUDENTS"}
+    assert world.calls("school") == []
+
+
 def test_the_types_have_no_circle_so_the_depth_of_queries_is_bounded() -> None:
     """So its types bound how deep a query goes: query, student, statement, line, amount."""
 

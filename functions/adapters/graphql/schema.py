@@ -15,6 +15,7 @@ from strawberry.extensions import (
     ParserCache,
     ValidationCache,
 )
+from strawberry.federation.schema import FederationAny
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
 
@@ -90,12 +91,16 @@ class Query:
     @strawberry.field(description=f"Some students, at most {MOST_STUDENTS}, in the order asked for.")
     def students(self, ids: list[strawberry.ID]) -> list[Student]:
         if len(ids) > MOST_STUDENTS:
-            raise GraphQLError(f"More than {MOST_STUDENTS} students at once", extensions={"code": "TOO_MANY_STUDENTS"})
+            raise _too_many_students()
         return [Student(id=item) for item in ids]
 
     @strawberry.field(description="One student. Whether the school knows the id shows in the student's figures.")
     def student(self, id: strawberry.ID) -> Student:
         return Student(id=id)
+
+
+def _too_many_students() -> GraphQLError:
+    return GraphQLError(f"More than {MOST_STUDENTS} students at once", extensions={"code": "TOO_MANY_STUDENTS"})
 
 
 def _lines(lines: Lines) -> list[Line] | None:
@@ -107,6 +112,21 @@ def _lines(lines: Lines) -> list[Line] | None:
 
 
 class Schema(strawberry.federation.Schema):
+    def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
+        """Strawberry's own, for representations of the form that it expects."""
+        if len(representations) > MOST_STUDENTS:
+            raise _too_many_students()
+        for item in representations:
+            if (
+                not isinstance(item, Mapping)
+                or item.get("__typename") != "Student"
+                or set(item) != {"__typename", "id"}
+            ):
+                raise GraphQLError(
+                    'representations: expected {"__typename": "Student", "id": …}', extensions={"code": "BAD_REQUEST"}
+                )
+        return super().entities_resolver(info, representations)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Only what we did not foresee is worth a line, and never with what was asked."""
         for error in errors:

@@ -1,0 +1,1 @@
+"""Fuzzing: the same targets under hypothesis in `make test` and under atheris in `make fuzz`."""
