@@ -18,7 +18,15 @@ SECRETS: Final = {
     Grant.PAYMENT_SECRET,
 }
 ON_THE_WAY: Final = (Trigger.CONVERSATION, Trigger.PAYMENT, Trigger.HTTP, Trigger.QUEUE)
-NOT_ASKED: Final = ("verify_pass", "school_graph", "fetch_account", "prepare_expired_receipt", "close_office_request")
+# Not called by what is asked here: the guard, GraphQL, an expired receipt, staff.
+NOT_ASKED: Final = (
+    "verify_pass",
+    "school_graph",
+    "fetch_account",
+    "prepare_expired_receipt",
+    "staff_command",
+    "write_to_parent",
+)
 
 Action = Callable[[Stage], object]
 
