@@ -196,7 +196,7 @@ class Matrix:
 
     def _replies(self, case: Case) -> list[dict[str, Any]]:
         if case.wish == PAYMENT:
-            found = self.stage.running.world("GET", "/outbox", to=case.parent.address)
+            found = self.stage.running.world("GET", "/outbox")  # it may go to the number or to the user id
             return [reply for reply in found if (reply["opaque"] or "").startswith(f"payment:{case.message_id}:")]
         replies: list[dict[str, Any]] = self.stage.running.world(
             "GET", "/outbox", to=case.parent.address, in_reply_to=case.message_id

@@ -1,4 +1,4 @@
-"""A server that stops answering without hanging up, as one does whose host is gone."""
+"""A server that stops answering without hanging up, as one does whose host is gone; or hangs up in mid-sentence."""
 
 import socket
 import threading
@@ -11,6 +11,7 @@ class SilentServer:
 
     def __init__(self, port: int | None = None) -> None:
         self.silent = port is None
+        self.cuts = 0  # answers still to be cut off in the middle
         self.connects = 0  # how often somebody came
         self._port = port
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -30,11 +31,16 @@ class SilentServer:
                     server = socket.create_connection(("127.0.0.1", self._port))
                     self._open.append(server)
                     for source, target in ((client, server), (server, client)):
-                        threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+                        threading.Thread(target=self._pass_on, args=(source, target, server), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if source is server and self.cuts and len(data) > 1:
+                    self.cuts -= 1
+                    target.sendall(data[: len(data) // 2])
+                    target.shutdown(socket.SHUT_RDWR)
+                    return
                 if not self.silent:
                     target.sendall(data)
 

@@ -234,6 +234,34 @@ def test_mistake_in_a_query_is_not_repeated(client: Database) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pg8000 leaves its socket to gc
+def test_answer_that_ends_in_the_middle_is_an_outage_and_the_next_query_works(
+    new_database: NewDatabase, plan: Plan
+) -> None:
+    """pg8000 had errors of its own for that, which did not count as a lost connection."""
+    with silent_server(plan.ports.postgres) as primary:
+        client = new_database(primary.url, primary.url)
+        with pytest.raises(DataUnavailable), client.writer() as opened:
+            primary.cuts = 1
+            opened.execute(text("SELECT repeat('x', 5000)"))
+        with client.writer() as opened:
+            assert opened.execute(text("SELECT 1")).scalar_one() == 1
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_connection_that_is_cut_while_idle_is_replaced_unnoticed(new_database: NewDatabase, plan: Plan) -> None:
+    with silent_server(plan.ports.postgres) as primary:
+        client = new_database(primary.url, primary.url)
+        with client.writer() as opened:
+            assert opened.execute(text("SELECT 1")).scalar_one() == 1
+        primary.cuts = 1  # the look whether it lives
+        with client.writer() as opened:
+            assert opened.execute(text("SELECT 2")).scalar_one() == 2
+        assert primary.connects == 2
+    gc.collect()
+
+
 def test_statement_that_hangs_ends_as_an_outage(client: Database) -> None:
     with client.writer() as opened:
         assert opened.execute(text("SHOW statement_timeout")).scalar_one() == "4s"
