@@ -241,9 +241,14 @@ def test_answer_that_ends_in_the_middle_is_an_outage_and_the_next_query_works(
     """pg8000 had errors of its own for that, which did not count as a lost connection."""
     with silent_server(plan.ports.postgres) as primary:
         client = new_database(primary.url, primary.url)
-        with pytest.raises(DataUnavailable), client.writer() as opened:
-            primary.cuts = 1
-            opened.execute(text("SELECT repeat('x', 5000)"))
+
+        def ask() -> None:
+            with client.writer() as opened:
+                primary.cuts = 1
+                opened.execute(text("SELECT repeat('x', 5000)"))
+
+        with pytest.raises(DataUnavailable):
+            ask()
         with client.writer() as opened:
             assert opened.execute(text("SELECT 1")).scalar_one() == 1
     gc.collect()
