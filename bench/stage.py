@@ -68,7 +68,8 @@ class Stage:
         self.stack, self.plan = stack, stack.plan
         self.running = StackClient(stack.plan)
         self.redis = redis.Redis(port=stack.plan.ports.redis, decode_responses=True)
-        self.database = create_engine(f"postgresql+pg8000://assistant@127.0.0.1:{stack.plan.ports.postgres}/school")
+        url = f"postgresql+pg8000://assistant@127.0.0.1:{stack.plan.ports.postgres}/school"
+        self.database = create_engine(url, pool_pre_ping=True)  # the primary may have been killed meanwhile
         self.school = SampleSchool.build(stack.plan.today or TODAY, stack.plan.seed, config=stack.plan.config)
 
     def use(self, profile: str) -> Delays:

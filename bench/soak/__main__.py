@@ -23,6 +23,7 @@ from bench.soak.run import MESSAGES_A_SECOND, Outcome, soak
 from bench.stage import Stage, stage
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
+MATRIX: Final = 'make soak ARGS="--only matrix"'
 EXECUTIONS: Final = 8  # conversations at once
 MATRIX_RETRY_SECONDS: Final = 3
 RETRY_SECONDS: Final = 35  # until a message is delivered again; 180 on AWS. Five deliveries outlast a claim of 120
@@ -110,11 +111,12 @@ def measure_matrix(run: Run) -> tuple[Table, bool]:
         for fault in faults:
             rows.append(everything.row(fault))
             run.bars.advance(bar)
-            if not rows[-1].is_good:
-                run.bars.console.print(str(rows[-1]), style="red", highlight=False)
+            save([matrix.table(rows, MATRIX)], machine(), run.path)  # each at once: a later one may fail
+            if not rows[-1].is_good or not run.bars.console.is_terminal:
+                run.bars.console.print(str(rows[-1]), style="" if rows[-1].is_good else "red", highlight=False)
         if not all(row.is_good for row in rows):
             keep_evidence(run, here, {str(row.fault): row.traces for row in rows if not row.is_good})
-    return matrix.table(rows, 'make soak ARGS="--only matrix"'), all(row.is_good for row in rows)
+    return matrix.table(rows, MATRIX), all(row.is_good for row in rows)
 
 
 SECTIONS: Final[dict[str, Callable[[Run], tuple[Table, bool]]]] = {"soak": measure_soak, "matrix": measure_matrix}
