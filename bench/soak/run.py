@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -276,10 +277,9 @@ class Soak:
             self.stage.stack.redis.start()
             self.stage.stack.redis.wait()
             self.stage.running.aws("POST", "/queues/forget-duplicates")
-            for place in places:
-                while self._post(self._body([place], seconds_ago)) != 200:
-                    time.sleep(1)
-                progress("again", 1)
+            with ThreadPoolExecutor(PROCESSES) as threads:
+                for _ in threads.map(partial(self._send_again, seconds_ago=seconds_ago), places):
+                    progress("again", 1)
             self._wait_until_quiet()
         return 2 * len(places)
 
@@ -287,6 +287,10 @@ class Soak:
         """Whether more messages wait than a small machine can take on; looks at the latest executions too."""
         self._note_runs()
         return sum(self._queues()["messages.fifo"].values()) > MOST_WAITING
+
+    def _send_again(self, place: int, seconds_ago: int) -> None:
+        while self._post(self._body([place], seconds_ago)) != 200:
+            time.sleep(1)
 
     # --- afterwards ------------------------------------------------------------------------------------------------
 
