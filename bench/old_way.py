@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from functions.adapters.secret_store import SecretStore
 
 AT_ONCE: Final = 12  # messages side by side, each in a process of its own: nearly all of each is waiting
-QUESTION: Final = "What are the school hours?"
+QUESTION: Final = "Which hours is the school open?"
 
 
 @dataclass(frozen=True)

@@ -286,9 +286,12 @@ class MessageHandler:
     def _with_common_answer(
         self, found: Understood, plan: Plan, person: Person, question: str, loaded: Loaded, now: datetime
     ) -> Understood:
-        """An answer that someone else got today, where there is one."""
+        """The answer to one of the school's own questions, or one that someone else got today, where there is one."""
         if plan.personal:
             return found
+        if question and (entry := self.school.knowledge.asked_exactly(plan.question or "")):
+            observability.count("AnsweredWithoutModel")
+            return replace(found, next=NextStep.SEND_REPLY, answer=entry.answer)
         found = replace(found, question_key=question or None)
         cached = loaded.answer
         observability.count("CacheHits" if cached else "CacheMisses")
