@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -50,10 +50,15 @@ def credentials() -> Credentials:
     )
 
 
-@cache
+@lru_cache(maxsize=1)
 def _container_credentials(_five_minutes: int) -> Credentials:
+    """Tried twice: the endpoint is on the same machine, and nothing can be signed without it."""
+    url = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
     headers = {"Authorization": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
-    found = requests.get(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=headers, timeout=2).json()
+    try:
+        found = requests.get(url, headers=headers, timeout=1).json()
+    except (requests.RequestException, ValueError):
+        found = requests.get(url, headers=headers, timeout=1).json()
     return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["Token"])
 
 

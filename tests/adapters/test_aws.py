@@ -191,6 +191,38 @@ def test_credentials_may_come_from_the_containers_endpoint(environment: pytest.M
         assert [request["authorization"] for request in server.requests] == ["let me"]
 
 
+@pytest.mark.parametrize("lost", [(0, ""), (500, "<busy>")], ids=["no answer", "no JSON"])
+def test_credentials_are_asked_for_twice(environment: pytest.MonkeyPatch, lost: tuple[int, str]) -> None:
+    with scripted(lost, (200, '{"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T"}')) as server:
+        environment.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", server.url + "/credentials")
+        assert aws.credentials() == aws.Credentials("A", "S", "T")
+
+
+def test_a_process_that_is_restored_from_a_snapshot_signs_with_the_session_of_now(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    """Its credentials, and what was signed with them, are those of the day when the snapshot was taken."""
+    sessions = [f'{{"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "{name}"}}' for name in ("old", "new")]
+    with scripted(*((200, session) for session in sessions)) as server:
+        environment.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", server.url + "/credentials")
+        environment.setenv("AWS_REGION", "eu-west-1")
+        environment.setattr(aws, "datetime", clock_at(clock.datetime(2026, 11, 25, tzinfo=clock.UTC)))
+        assert "X-Amz-Security-Token=old" in aws.presigned_query("db:5432", "/", "rds-db", {}, 900)
+        environment.setattr(aws, "datetime", clock_at(clock.datetime(2026, 11, 26, tzinfo=clock.UTC)))
+        query = aws.presigned_query("db:5432", "/", "rds-db", {}, 900)
+        assert "X-Amz-Security-Token=new" in query
+        assert "X-Amz-Date=20261126T000000Z" in query
+
+
+def clock_at(moment: clock.datetime) -> type[clock.datetime]:
+    class Clock(clock.datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> clock.datetime:  # type: ignore[override]
+            return moment
+
+    return Clock
+
+
 def test_endpoint_may_be_replaced_for_each_service(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_ENDPOINT_URL_SQS", "http://localhost:1")
     assert aws.endpoint("sqs", "SQS") == "http://localhost:1"

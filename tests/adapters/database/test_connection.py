@@ -2,7 +2,10 @@
 
 import gc
 import os
+import socket
 import ssl
+import struct
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -345,6 +348,34 @@ def test_each_connection_signs_in_with_a_token_of_its_own(environment: pytest.Mo
     assert context.check_hostname
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert len(signed_in) == 2
+
+
+def test_long_token_reaches_the_server_whole(environment: pytest.MonkeyPatch) -> None:
+    """A role's session token makes it longer than many clients allow a password to be."""
+    environment.setattr(connection, "tls", lambda: False)  # for pg8000: without TLS
+    environment.setenv("AWS_SESSION_TOKEN", "t" * 2000)
+    passwords: list[str] = []
+
+    def serve(listening: socket.socket) -> None:
+        client, _ = listening.accept()
+        with client, client.makefile("rb") as incoming:
+            incoming.read(struct.unpack("!i", incoming.read(4))[0] - 4)  # the start-up message
+            client.sendall(b"R" + struct.pack("!ii", 8, 3))  # the password in clear text, please
+            assert incoming.read(1) == b"p"
+            passwords.append(incoming.read(struct.unpack("!i", incoming.read(4))[0] - 4).rstrip(b"\0").decode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=serve, args=(listening,))
+        server.start()
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        client = Database(f"postgresql+pg8000://assistant@{address}/school", iam=True)
+        with pytest.raises(DataUnavailable), client.writer():
+            pass
+        server.join(10)
+    token = urlsplit(f"https://{passwords[0]}")
+    assert token.netloc == address
+    assert parse_qs(token.query)["X-Amz-Security-Token"] == ["t" * 2000]
+    assert len(parse_qs(token.query)["X-Amz-Signature"][0]) == 64
 
 
 @pytest.mark.parametrize("path", sorted(connection.CERTIFICATES.glob("*.pem")), ids=lambda path: path.stem)
