@@ -43,7 +43,7 @@ class Outbound:
         bytes of a document. Other failures are raised as WhatsAppError.
         """
         if to.bsuid == RELEASE_CHECK:
-            return {"status": "sent", "reply_id": None, "messages": 0, "sent_at": int(time.time())}
+            return {"status": "sent", "form": MESSAGE, "reply_id": None, "messages": 0, "sent_at": int(time.time())}
         try:
             sent, form = self._send(reply or template, template, to, answer_to, file, parts_sent)
         except PartlySent as error:

@@ -78,19 +78,19 @@ def try_conversation(properties: Mapping[str, Any]) -> None:
     for attempt in range(TRIES):
         if attempt:
             time.sleep(LOOK_SECONDS)
-        message = {
-            "id": f"release-check:{uuid.uuid4()}",
-            "type": "text",
-            "text": "menu",
-            "bsuid": properties["Sender"],
-            "timestamp": int(time.time()),
-        }
-        start = partial(client.start_sync_execution, stateMachineArn=properties["Machine"], input=json.dumps([message]))
+        body = json.dumps([message_of(properties["Sender"])])
+        start = partial(client.start_sync_execution, stateMachineArn=properties["Machine"], input=body)
         run = patiently(start)
         problem = _problem(run)
         if not problem:
             return
     raise CheckFailed(f"a test message was not answered: {problem}; see the execution {run['executionArn']}")
+
+
+def message_of(sender: str) -> dict[str, Any]:
+    """As the queue would carry it."""
+    now = int(time.time())
+    return {"id": f"release-check:{uuid.uuid4()}", "type": "text", "text": "menu", "bsuid": sender, "timestamp": now}
 
 
 def _problem(run: Mapping[str, Any]) -> str:

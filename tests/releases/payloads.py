@@ -18,9 +18,11 @@ from functions.adapters.cache.redis_client import CachedValue, pack, unpack
 from functions.adapters.database.students import SyncRun
 from functions.domain.conversation import NextStep, Pending, Plan, ReplyType
 from functions.domain.intents import Intent, Request
+from functions.domain.memory import Turn
 from functions.domain.messages import Message
 from functions.domain.payments import ExpiredReceipt, PaymentNotice, Receipt
 from functions.domain.people import Kind, Person, Student
+from functions.domain.staff import Command
 from functions.domain.student_records import StudentRecord
 from functions.services.student_sync import read_run
 
@@ -109,6 +111,21 @@ PAYLOADS: Final = (
         ),
         _as_json,
         Plan.read,
+    ),
+    Payload(
+        "cache: last turn",
+        (
+            Turn("when do you open?", "answer", "At 8.", ("SSC20250001",), "2026-3", ("SSC20250001", "SSC20250002")),
+            Turn("balance", "balance"),
+        ),
+        _as_json,
+        Turn.read,
+    ),
+    Payload(
+        "states: command of staff",
+        (Command("reply", "17", "Please call us."), Command("requests", is_complete=False)),
+        _as_json,
+        Command.read,
     ),
     Payload(
         "states: understood",
