@@ -24,7 +24,7 @@ from botocore.config import Config
 
 from .cloudformation import answer, code_of, error_type, patiently
 
-AT_ONCE = 8
+AT_ONCE = 4  # a new account runs ten at once, and parents write meanwhile
 TRIES = 3  # of a conversation: a store may be busy
 LOOK_SECONDS = 10
 CONFIG = Config(read_timeout=100, connect_timeout=5, retries={"total_max_attempts": 2}, max_pool_connections=AT_ONCE)

@@ -53,6 +53,16 @@ def test_an_empty_last_page_is_the_end(world: OutsideWorld) -> None:
     assert page(2) == {"page": 2, "next": None, "records": []}
 
 
+def test_a_page_that_does_not_fit_a_state_is_refused_with_what_to_do(world: OutsideWorld) -> None:
+    """Its names are as long as is accepted, in signs that JSON writes with many bytes."""
+    long = dict.fromkeys(("firstname", "lastname", "current_grade", "guardian_mobile_number"), "☃" * 200)
+    students = [{"student_number": f"SSC{number}", **long} for number in range(60)]
+    world.fails("school", **PAGE, kind="json", body={"next": None, "results": {"data": students}})
+    with pytest.raises(SchoolApiRefused, match=r"page 1 has \d+ bytes, at most 200000 fit: lower students_per_page"):
+        page()
+    assert len(world.calls("school", "students")) == 1  # it would be as large again
+
+
 @pytest.mark.parametrize("number", [0, -1, 1001, "1", None, 1.5])
 def test_only_pages_from_1_to_1000_are_asked_for(number: Any) -> None:
     with pytest.raises(InvalidRequest):

@@ -7,19 +7,28 @@ from typing import Any
 import pytest
 
 from functions.adapters.cache.redis_client import RedisClient
-from functions.domain.deployment import RELEASE_CHECK
-from infra.catalog import FUNCTIONS
+from functions.domain.deployment import RELEASE_CHECK, WAKE_UP
+from infra.catalog import FUNCTIONS, Function, Trigger
 from infra.custom_resources import release_check
 from infra.state_machine_definition import function_placeholder
 from local.step_functions.runner import run
 from tests.conftest import Aws, Database, OutsideWorld
 from tests.statemachines.definitions import definition_of
 
+STARTED = [item for item in FUNCTIONS if item.trigger is not Trigger.DEPLOY]
+every_function = pytest.mark.parametrize("function", STARTED, ids=lambda function: function.name)
 MODULES = {function_placeholder(item.name): f"functions.{item.name}" for item in FUNCTIONS}
 
 
 def invoke(function: str, event: dict[str, Any]) -> Any:
     return importlib.import_module(MODULES[function]).handler(event, None)
+
+
+@every_function
+def test_every_function_starts_without_doing_anything(function: Function) -> None:
+    """Once for each release, and once a week for those in the network."""
+    handler = importlib.import_module(f"functions.{function.name}").handler
+    assert handler({WAKE_UP: True}, None) == {}
 
 
 @pytest.mark.parametrize("time", ["the first", "another"])

@@ -131,6 +131,15 @@ def test_a_body_without_a_valid_signature_is_refused_and_nothing_happens(
     assert (queued(), events(plan, aws), aws.files(), typing(world)) == ({}, [], {}, [])
 
 
+@pytest.mark.parametrize(("headers", "counted"), [({}, 0), ({"x-hub-signature-256": "sha256=" + "0" * 64}, 1)], ids=str)
+def test_only_a_wrong_signature_is_counted(
+    aws: Aws, world: OutsideWorld, counts: Counts, headers: dict[str, str], counted: int
+) -> None:
+    """Scanners send none, all day; an alarm looks at the count."""
+    assert webhook.handler(event(encode(wrap(messages=[text(1)])), headers), None)["statusCode"] == 401
+    assert counts().total("BadSignatures") == counted
+
+
 def test_a_signature_is_valid_for_its_own_bytes_and_secret_only(plan: Plan, queued: Any) -> None:
     raw = encode(wrap(messages=[text(1)]))
     for signature in (sign(raw + b" ", plan.app_secret), sign(raw, plan.app_secret + "x")):

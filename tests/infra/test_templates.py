@@ -731,6 +731,28 @@ def test_few_failures_are_enough_for_an_alarm(environment: Environment) -> None:
     assert (apologies["Period"], apologies["EvaluationPeriods"], apologies["Threshold"]) == (300, 1, 3)
 
 
+def test_alarms_of_the_stores_are_quiet_where_nothing_is_wrong(prod: Environment) -> None:
+    alarms = {item["AlarmName"]: item for item in prod.of_type("AWS::CloudWatch::Alarm")}
+    behind = alarms["school-prod-replica-behind"]
+    assert behind["Threshold"] > 300  # what a replica shows by itself while nothing is written
+    (primary,) = [item for item in prod.of_type("AWS::RDS::DBInstance") if "DBName" in item.properties]
+    storage = primary["AllocatedStorage"]
+    for name in ("database-full", "replica-full"):
+        full = alarms[f"school-prod-{name}"]
+        assert full["Threshold"] < 0.1 * int(storage) * 1024**3  # RDS enlarges the storage there
+        assert full["ComparisonOperator"] == "LessThanThreshold"
+    for name in ("database-memory", "replica-memory"):
+        assert alarms[f"school-prod-{name}"]["MetricName"] == "FreeableMemory"
+        assert 0 < alarms[f"school-prod-{name}"]["Threshold"] < 300 * 1024**2
+
+
+def test_the_api_raises_no_alarm_for_what_scanners_send(prod: Environment) -> None:
+    looked_at = {item.properties.get("MetricName") for item in prod.of_type("AWS::CloudWatch::Alarm")}
+    assert "5xx" in looked_at
+    assert "4xx" not in looked_at
+    assert "BadSignatures" in looked_at
+
+
 def test_alarms_may_publish_to_their_topic(environment: Environment) -> None:
     (policy,) = environment.of_type("AWS::SNS::TopicPolicy")
     allowed = [item for item in policy["PolicyDocument"]["Statement"] if item["Effect"] == "Allow"]
