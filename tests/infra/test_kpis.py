@@ -96,6 +96,14 @@ def test_where_the_gateway_is_used_the_dashboard_shows_its_calls(
     assert "/aws/lambda/school-gateway-school-graph" in body
 
 
+def test_a_widget_has_few_searches(prod: Environment) -> None:
+    (found,) = prod.of_type("AWS::CloudWatch::Dashboard")
+    widgets = json.dumps(found.body).replace("\\", "").split('"type":')
+    assert max(widget.count("SEARCH(") for widget in widgets) == 2
+    (outcomes,) = [widget for widget in widgets if "What became of the answers" in widget]
+    assert set(kpis.OUTCOMES) <= set(re.findall(r"MetricName=\"(\w+)\"", outcomes))
+
+
 def test_what_is_not_delivered_is_shown_by_its_code(dashboard: str) -> None:
     for name in kpis.BY_CODE:
         assert re.search(rf"sum\(measured\.{name}\) as {name}.* by code", dashboard)
