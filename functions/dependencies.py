@@ -302,7 +302,7 @@ def reply_sender() -> "ReplySender":
 def office_notifier() -> "OfficeNotifier":
     from functions.services.notify_office import OfficeNotifier
 
-    return OfficeNotifier(outbound(), school())
+    return OfficeNotifier(outbound(), whatsapp_media(), school())
 
 
 @cache

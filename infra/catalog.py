@@ -343,7 +343,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
         trigger=Trigger.CONVERSATION,
         purpose="tells the office about a request",
         memory=512,
-        timeout=15,
+        timeout=22,
         grants=(Grant.ACCESS_TOKEN,),
         settings=("WHATSAPP_API_URL", "WHATSAPP_PHONE_NUMBER_ID"),
     ),

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 
-from functions.domain import intents
+from functions.domain import intents, proofs
 from functions.domain.intents import Intent, Request
 from functions.domain.memory import Turn
 from functions.domain.messages import Message
 from functions.domain.people import Kind, Person, Student
 from functions.domain.phrases import Phrases
+from functions.domain.proofs import ProofFile
 from functions.domain.school import School
 from functions.domain.staff import Command, command_in
+from functions.domain.words import tokens
 
 TYPED = ("text", "interactive", "button")
 OLD = 3600  # seconds after which an answer says that it is late, and a gate pass is not meant for now without a tap
@@ -40,6 +42,8 @@ class ReplyType(Enum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     NOT_TEXT = "not_text"
+    PROOF_ASK = "proof_ask"  # whose proof of payment is it?
+    PROOF_TOLD = "proof_told"  # it is with the office
     CHOOSE_CHILD = "choose_child"
     CONFIRM = "confirm"  # a button: only the model read a gate pass or a STOP in the words; or the words are old
     SHARE_NUMBER = "share_number"
@@ -241,7 +245,11 @@ def request_of(
         phrases=phrases,
     )
     if message.type not in TYPED and not message.was_heard and (request.intent == Intent.QUESTION or not message.text):
-        return Request(Intent.NOT_TEXT)
+        file = ProofFile.of(message) if person.kind == Kind.REGISTERED and school.office.takes_requests else None
+        if file and (not message.text or not phrases.proof_words.isdisjoint(tokens(message.text))):
+            return Request(Intent.PROOF, None, request.student_ids, file.entry)
+        if not message.text:
+            return Request(Intent.NOT_TEXT)
     if person.opted_out and intents.is_start(message.text):
         return Request(Intent.OPT_IN)  # from anyone else it opens the menu
     if pending and pending.intent == Intent.OFFICE:
@@ -320,6 +328,8 @@ def _plan(request: Request, message: Message, person: Person, school: School, to
         if urgent:  # nothing of the account may hold it up
             return Plan(intent, ReplyType.ANSWER, NextStep.AI_REPLY, question=message.text, sounds_urgent=True)
         return _question(request, message.text or "", person, school, today, phrases)
+    if intent == Intent.PROOF:
+        return _proof(request, message, person)
     if person.kind == Kind.NO_NUMBER and intent in _NEEDS_NUMBER:
         waiting = Pending(intent, request.term) if intent != Intent.MENU else None
         return Plan(intent, ReplyType.SHARE_NUMBER, pending=waiting)
@@ -364,6 +374,19 @@ def _office(request: Request, message: Message, *, urgent: bool) -> Plan:
             urgent=urgent,
         )
     return Plan(Intent.OFFICE, ReplyType.OFFICE_ASK, pending=Pending(Intent.OFFICE))
+
+
+def _proof(request: Request, message: Message, person: Person) -> Plan:
+    """A file that may be a proof of payment: whose, and with the tap to the office."""
+    own = {student.id: student for student in person.students}
+    if any(name not in own for name in request.student_ids):
+        return Plan(Intent.PROOF, ReplyType.NOT_YOUR_CHILD)
+    students = tuple(own[name] for name in request.student_ids) or person.students
+    if message.tap and len(students) == 1:
+        words = proofs.title(students[0])
+        step = NextStep.OPEN_OFFICE_REQUEST
+        return Plan(Intent.PROOF, ReplyType.PROOF_TOLD, step, students, question=words, entry=request.entry)
+    return Plan(Intent.PROOF, ReplyType.PROOF_ASK, students=students, entry=request.entry)
 
 
 def _account(request: Request, person: Person, school: School, today: date) -> Plan:

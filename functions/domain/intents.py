@@ -31,6 +31,7 @@ class Intent(Enum):
     THANKS = "thanks"
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"
+    PROOF = "proof"  # a picture or document that may be a proof of payment; `entry` names the file
     NOT_TEXT = "not_text"  # voice, image, sticker, … with nothing typed that we understand
     SHARED_NUMBER = "shared_number"
     LOOK_UP = "look_up"  # a visitor names a student whom nobody could be found for
@@ -100,6 +101,7 @@ _TAPS: Final[Mapping[Intent, _Tap]] = {
     Intent.OPT_OUT: _Tap(),
     Intent.INFO: _Tap(entry="|".join(VISITOR_MENU)),
     Intent.FEEDBACK: _Tap(entry="up|down"),
+    Intent.PROOF: _Tap(student=True, entry=r"(?:jpg|png|pdf)\.[0-9]{1,40}"),
     Intent.CLOSE: _Tap(entry="[1-9][0-9]{0,8}"),
 }
 _STUDENT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")

@@ -107,15 +107,22 @@ class Receipt:
     term: str
     amount: Decimal
     account: Account | None = None  # with the payment in it; None where the school does not answer
+    proof: int | None = None  # number of the request with a proof of payment that it closes
 
     def as_json(self) -> dict[str, object]:
         """Without the account."""
-        return {"student": self.student.as_json(), "term": self.term, "amount": str(self.amount)}
+        proof = {"proof": self.proof} if self.proof else {}
+        return {"student": self.student.as_json(), "term": self.term, "amount": str(self.amount), **proof}
 
     @classmethod
     def read(cls, value: Mapping[str, object], account: Account | None = None) -> "Receipt":
         """From `as_json`; InvalidRequest names the field."""
-        return cls(Student.read(value.get("student")), str(value["term"]), money.parse(value.get("amount")), account)
+        student, amount, proof = (
+            Student.read(value.get("student")),
+            money.parse(value.get("amount")),
+            value.get("proof"),
+        )
+        return cls(student, str(value["term"]), amount, account, proof if isinstance(proof, int) else None)
 
 
 def is_signed(raw: bytes, header: str | None, secret: str, now: float) -> bool:

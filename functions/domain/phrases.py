@@ -50,6 +50,7 @@ WORD_LISTS: Final = (
     "own_words",  # my, our, she
     "money_words",  # fees, paid: with an own word, a question about the parent's own figures
     "context_words",  # and, it, same: the words may be about what was said before
+    "proof_words",  # slip, deposit: under a picture, it may be a proof of payment
     "code_words",  # otp, pin: digits beside such a word are a one-time code, and are not remembered
     "name_prefixes",  # written together with a child's name: yaTariro, kaTanaka
 )
@@ -92,6 +93,7 @@ class Phrases:
     money_words: frozenset[str]
     context_words: frozenset[str]
     code_words: frozenset[str]
+    proof_words: frozenset[str]
     name_prefixes: frozenset[str]
     fillers: frozenset[str]
     meant: frozenset[str]  # what a misspelt word may stand for
@@ -204,6 +206,7 @@ def build(values: Mapping[str, object], assistant: str = "") -> Phrases:
         money_words=frozenset(read.words.get("money_words", ())),
         context_words=frozenset(read.words.get("context_words", ())),
         code_words=frozenset(read.words.get("code_words", ())),
+        proof_words=frozenset(read.words.get("proof_words", ())),
         name_prefixes=frozenset(read.words.get("name_prefixes", ())),
         fillers=frozenset(phrase[0] for phrase, roles in read.roles.items() if "fillers" in roles),
         meant=frozenset(read.meant | read.synonyms.keys()),

@@ -83,6 +83,7 @@ class Document:
     media_id: str | None = None  # … and WhatsApp's id of an earlier upload, tried first
     statement: StatementDocument | None = field(default=None, repr=False)  # … or what is still to be drawn
     choices: tuple[Choice, ...] = ()
+    mime_type: str = "application/pdf"  # or of a picture
 
 
 Reply = Text | Buttons | Menu | NumberRequest | Document | Reaction | Template

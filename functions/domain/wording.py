@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from functions.domain import money, staff_wording, voice_notes
+from functions.domain import money, proofs, staff_wording, voice_notes
 from functions.domain.accounts import Account, Balance, Standing, StudentAccount
 from functions.domain.conversation import OLD, Plan, ReplyType
 from functions.domain.documents import Letterhead, StatementChild, StatementDocument, chronological, long_date
@@ -14,8 +14,11 @@ from functions.domain.gate_passes import Delivery, Refusal, decide
 from functions.domain.intents import REGISTERED_MENU, VISITOR_MENU, Intent, tap_id
 from functions.domain.payments import Receipt
 from functions.domain.people import Kind, Person, Student
+from functions.domain.proofs import ProofFile
 from functions.domain.replies import (
+    BUTTON_TITLE,
     INTERACTIVE_LIMIT,
+    MOST_ROWS,
     ROW_DESCRIPTION,
     ROW_TITLE,
     Buttons,
@@ -457,6 +460,52 @@ def _not_text(turn: Turn, school: School, now: datetime) -> Reply:
     return Text(f"{line} Please type your question, or *menu* to see what I can do.")
 
 
+def _proof_ask(turn: Turn, school: School, now: datetime) -> Reply:
+    """Whose proof of payment it is; nothing of it is read."""
+    students, entry = turn.plan.students, turn.plan.entry or ""
+    what = "document" if entry.startswith("pdf") else "picture"
+    other = Choice(tap_id(Intent.ASK), "Something else")
+    if len(students) == 1:
+        body = f"Is this {what} a proof of payment for *{students[0].first_name}*? Then I pass it on to the office."
+        return Buttons(body, (Choice(tap_id(Intent.PROOF, students[0].id, entry=entry), "Yes"), other))
+    body = f"Is this {what} a proof of payment? Then tell me whose, and I pass it on to the office."
+    if len(students) == 2:
+        titles = _titles(students, BUTTON_TITLE)
+        pairs = zip(students, titles, strict=True)
+        return Buttons(body, (*(Choice(tap_id(Intent.PROOF, s.id, entry=entry), t) for s, t in pairs), other))
+    titles = _titles(students, ROW_TITLE)
+    rows = [Choice(tap_id(Intent.PROOF, s.id, entry=entry), t) for s, t in zip(students, titles, strict=True)]
+    return Menu(body, "Choose a child", (*rows[: MOST_ROWS - 1], other))
+
+
+def _proof_told(turn: Turn, school: School, now: datetime) -> Reply:
+    """What happens next; never that the money has arrived."""
+    if not turn.request or not turn.request.get("notified"):
+        return Text(f"I could not pass it on just now. Please reach the office yourself:\n\n{_office_lines(school)}")
+    child = turn.plan.students[0].first_name
+    return Text(
+        f"Thank you. The office has it now as a proof of payment for *{child}* (request {turn.request['number']}). They "
+        "compare it with what the bank shows. The balance changes when the school books the payment, and then I write "
+        "to you."
+    )
+
+
+def compose_proof_notification(person: Person, student: Student, number: int, file: ProofFile) -> Document:
+    """To the office: the file itself, from whom and for whom."""
+    text = _join(
+        f"*Request {number}*: {proofs.title(student)}, from *{person.profile_name or 'a parent'}*",
+        f"https://wa.me/{person.phone.lstrip('+')}" if person.phone else "The number is hidden.",
+        f"It is closed by the payment notice, by Close, or by *close {number}*.",
+    )
+    return Document(
+        filename=f"Proof of payment {shorten(student.name, 100)}.{file.extension}",
+        caption=text,
+        instead=_join(text, "The file itself could not be passed on: please ask the parent for it."),
+        choices=(Choice(tap_id(Intent.CLOSE, entry=str(number)), "Close"),),
+        mime_type=file.mime_type,
+    )
+
+
 def _share_number(turn: Turn, school: School, now: datetime) -> Reply:
     return NumberRequest(
         f"{_greeting(now)}! I'm {school.assistant}, the assistant of {school.name}. WhatsApp does not show me your number. "
@@ -549,7 +598,8 @@ def _office_ask(turn: Turn, school: School, now: datetime) -> Reply:
 
 def is_apology(turn: Turn) -> bool:
     """Whether the parent is told, in whatever words, that something could not be done."""
-    not_passed_on = turn.plan.reply_type == ReplyType.OFFICE_TOLD and not (turn.request or {}).get("notified")
+    is_for_office = turn.plan.reply_type in (ReplyType.OFFICE_TOLD, ReplyType.PROOF_TOLD)
+    not_passed_on = is_for_office and not (turn.request or {}).get("notified")
     return bool(turn.problem) or turn.plan.reply_type == ReplyType.RECORDS_UNREACHABLE or not_passed_on
 
 
@@ -663,6 +713,8 @@ def compose_receipt(receipt: Receipt, school: School, now: datetime) -> Reply:
     """Thanks for a payment, the new balance, and the gate pass that it now reaches."""
     student = receipt.student
     thanks = f"Thank you! The school has received *{_show(receipt.amount, school)}* for *{student.name}*."
+    if receipt.proof:
+        thanks += f" The proof of payment that was sent in (request {receipt.proof}) is settled with it."
     found = receipt.account.students.get(student.id) if receipt.account and not receipt.account.stale else None
     if found is None:
         return _with_buttons(thanks, (Choice(tap_id(Intent.BALANCE, student.id), "Balance"), _MENU_BUTTON))
@@ -725,6 +777,8 @@ _COMPOSERS: dict[ReplyType, Callable[[Turn, School, datetime], Reply]] = {
     ReplyType.OPTED_OUT: _opted_out,
     ReplyType.OPTED_IN: _opted_in,
     ReplyType.NOT_TEXT: _not_text,
+    ReplyType.PROOF_ASK: _proof_ask,
+    ReplyType.PROOF_TOLD: _proof_told,
     ReplyType.CHOOSE_CHILD: _choose_child,
     ReplyType.CONFIRM: _confirm,
     ReplyType.SHARE_NUMBER: _share_number,

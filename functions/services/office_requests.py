@@ -6,8 +6,10 @@ from typing import Any
 
 from functions.adapters import observability
 from functions.adapters.database.connection import Database
-from functions.adapters.database.office_requests import OfficeRequests
+from functions.adapters.database.office_requests import QUESTION, OfficeRequests
+from functions.domain import proofs
 from functions.domain.conversation import Plan
+from functions.domain.intents import Intent
 from functions.domain.messages import Message
 from functions.domain.school import School
 
@@ -30,7 +32,9 @@ class OfficeDesk:
         with self.database.writer() as connection:
             requests = OfficeRequests(connection)
             in_app = self.school.office.coexistence
-            opened = requests.open(message, plan.question or "", urgent=plan.urgent, seen=in_app)
+            is_proof = plan.intent == Intent.PROOF and plan.students
+            kind = proofs.kind_of_request(plan.students[0].id) if is_proof else QUESTION
+            opened = requests.open(message, plan.question or "", urgent=plan.urgent, seen=in_app, kind=kind)
             is_reachable = requests.office_is_reachable(self.school.office.whatsapp)
         has_template = bool(self.school.office.whatsapp and self.school.templates.office)
         observability.count("OfficeRequests")

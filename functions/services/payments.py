@@ -14,6 +14,7 @@ from functions.adapters.cache.rate_limit import RateLimit
 from functions.adapters.cache.redis_client import RedisClient
 from functions.adapters.database.connection import Database
 from functions.adapters.database.message_log import MessageLog, outcome
+from functions.adapters.database.office_requests import OfficeRequests
 from functions.adapters.database.senders import Senders
 from functions.domain.deliveries import WINDOW
 from functions.domain.errors import DataUnavailable
@@ -67,10 +68,11 @@ class ReceiptPreparer:
         self.accounts.forget(notice.student_id, notice.term)
         with self.database.writer() as connection:  # the primary: an opt-out of this very second counts
             student = Senders(connection).student(notice.student_id)
+            proof = OfficeRequests(connection).close_proofs(notice.student_id, notice.message_id)
             recipients = self._recipients(connection, notice, student) if student else []
         if student is None or not recipients:
             return Prepared(RECORD_PAYMENT, notice.message_id)
-        payment = Receipt(student, notice.term, notice.amount).as_json()
+        payment = Receipt(student, notice.term, notice.amount, proof=proof).as_json()
         return Prepared(SEND_RECEIPTS, notice.message_id, payment, recipients, fetch=self._fetch(notice))
 
     def prepare_again(self, expired: ExpiredReceipt, run: str) -> Prepared:

@@ -44,9 +44,14 @@ class Conversation:
     is_apology: bool
 
     @property
-    def is_handed_over(self) -> bool:
+    def is_notified(self) -> bool:
         """Whether the office has been told of a request with this message."""
         return bool(self.request.get("notified")) and not (self.plan and self.plan.addition)
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether a person at the office answers from now on. With a proof of payment the assistant goes on."""
+        return self.is_notified and not (self.plan and self.plan.intent == Intent.PROOF)
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Conversation":
@@ -116,7 +121,7 @@ class ConversationRecorder:
                 self._log_message(MessageLog(connection), conversation)
                 if not message.is_delivery_failure:
                     learnt = Contacts(connection).record(message, phone)
-                if conversation.is_handed_over:
+                if conversation.is_notified:
                     requests = OfficeRequests(connection)
                     is_notified = requests.record_notified(message.id, request.get("notification_id"))
                 if request.get("delivered"):

@@ -372,7 +372,6 @@ def test_unknown_button_is_read_by_its_title() -> None:
         ({"type": "audio", "is_voice": True, "media_id": None}, "voice"),
         ({"type": "audio"}, "audio"),
         ({"type": "image"}, "image"),
-        ({"type": "image", "text": "What is this?"}, "image"),
         ({"type": "sticker"}, "sticker"),
         ({"type": "location"}, "location"),
         ({"type": "unsupported"}, "unsupported"),
@@ -556,3 +555,64 @@ def test_what_a_voice_note_says_goes_the_way_of_typed_text() -> None:
 def test_a_stop_or_a_gate_pass_that_was_only_heard_waits_for_a_tap(text: str) -> None:
     found = of(voice_note(text))
     assert (found.reply_type, found.next) == (ReplyType.CONFIRM, NextStep.SEND_REPLY)
+
+
+# --- pictures and documents -------------------------------------------------------------------------------------------
+
+
+def picture(caption: str | None = None, media_type: str = "image/jpeg", **fields: Any) -> Message:
+    kind = "document" if media_type.startswith("application") else "image"
+    values = {"type": kind, "text": caption, "media_id": "123", "media_type": media_type} | fields
+    return replace(typed(""), **values)
+
+
+@pytest.mark.parametrize(
+    ("caption", "media_type", "entry"),
+    [
+        (None, "image/jpeg", "jpg.123"),
+        ("paid for Tariro today", "image/png", "png.123"),
+        (None, "application/pdf", "pdf.123"),
+    ],
+)
+def test_a_parent_is_asked_whose_proof_of_payment_a_picture_is(caption: str, media_type: str, entry: str) -> None:
+    found = of(picture(caption, media_type))
+    assert (found.reply_type, found.next, found.entry) == (ReplyType.PROOF_ASK, NextStep.SEND_REPLY, entry)
+    assert found.students == ((TARIRO,) if caption else (TARIRO, TANAKA))
+
+
+def test_another_caption_is_understood_as_text() -> None:
+    found = of(picture("Is this the right jersey?"))
+    assert (found.next, found.question) == (NextStep.AI_REPLY, "Is this the right jersey?")
+    assert of(picture("What is this?"), VISITOR).next == NextStep.AI_REPLY
+
+
+@pytest.mark.parametrize(
+    ("message", "person"),
+    [
+        (picture(), VISITOR),
+        (picture(media_type="application/msword"), PARENT),
+        (picture(media_type="image/webp"), PARENT),
+        (picture(media_id=None), PARENT),
+        (picture(media_id="../1"), PARENT),
+    ],
+)
+def test_other_files_without_words_get_a_helpful_line(message: Message, person: Person) -> None:
+    assert of(message, person).reply_type == ReplyType.NOT_TEXT
+
+
+def test_the_tap_opens_a_request_for_the_office() -> None:
+    found = of(tapped(tap_id(Intent.PROOF, TARIRO.id, entry="jpg.123"), "Tariro"))
+    assert (found.reply_type, found.next) == (ReplyType.PROOF_TOLD, NextStep.OPEN_OFFICE_REQUEST)
+    assert (found.students, found.entry) == ((TARIRO,), "jpg.123")
+    assert found.question == f"Proof of payment for Tariro Moyo ({TARIRO.id})"
+
+
+@pytest.mark.parametrize("tap", ["v1:proof:SSC1::jpg.123", "v1:proof:SSC1::exe.1", "v1:proof:SSC1::jpg.../1"])
+def test_a_tap_for_another_child_or_file_opens_nothing(tap: str) -> None:
+    assert of(tapped(tap, "Tariro")).next != NextStep.OPEN_OFFICE_REQUEST
+
+
+def test_an_office_that_takes_no_requests_is_promised_nothing() -> None:
+    school = replace(SCHOOL, office=replace(SCHOOL.office, whatsapp=None, coexistence=False))
+    found = decide(picture(), PARENT, None, school, TODAY, phrases=phrases())
+    assert found.reply_type == ReplyType.NOT_TEXT

@@ -142,6 +142,10 @@ TURNS = {
     ReplyType.OPTED_OUT: turn("STOP"),
     ReplyType.OPTED_IN: turn("subscribe"),
     ReplyType.NOT_TEXT: Turn(Plan(Intent.NOT_TEXT, ReplyType.NOT_TEXT, kind="voice"), PARENT),
+    ReplyType.PROOF_ASK: Turn(Plan(Intent.PROOF, ReplyType.PROOF_ASK, students=PARENT.students, entry="jpg.1"), PARENT),
+    ReplyType.PROOF_TOLD: Turn(
+        Plan(Intent.PROOF, ReplyType.PROOF_TOLD, students=(TARIRO,)), PARENT, request={"number": 12, "notified": True}
+    ),
     ReplyType.CHOOSE_CHILD: turn("gate pass"),
     ReplyType.CONFIRM: Turn(Plan(Intent.GATE_PASS, ReplyType.CONFIRM, students=(TANAKA,)), PARENT),
     ReplyType.SHARE_NUMBER: turn("balance", HIDDEN),
@@ -210,6 +214,8 @@ FACTS = {
     ReplyType.OPTED_OUT: ["not write to you first", "START"],
     ReplyType.OPTED_IN: ["STOP"],
     ReplyType.NOT_TEXT: ["voice note", "*menu*"],
+    ReplyType.PROOF_ASK: ["Is this picture a proof of payment?", "• Tariro", "• Tanaka", "• Something else"],
+    ReplyType.PROOF_TOLD: ["a proof of payment for *Tariro*", "request 12", "when the school books the payment"],
     ReplyType.CHOOSE_CHILD: ["Which child", "• Tariro", "• Tanaka"],
     ReplyType.CONFIRM: ["gate pass for *Tanaka Moyo*?", "• Gate pass"],
     ReplyType.SHARE_NUMBER: ["share it with the button"],
@@ -710,3 +716,23 @@ def test_a_template_and_a_reaction_stay_as_they_are() -> None:
         thanked = replace(item, plan=replace(item.plan, entry="up")) if item.plan.intent == Intent.FEEDBACK else item
         late = compose(replace(thanked, age=2 * 3600), APPROVED, NOW)
         assert (late == compose(thanked, APPROVED, NOW)) is isinstance(late, Template | Reaction)
+
+
+def test_a_proof_of_payment_is_never_called_money_that_has_arrived() -> None:
+    told = said(TURNS[ReplyType.PROOF_TOLD])
+    assert not re.search(r"\b(?:received|arrived|paid|credited)\b", told)
+    not_told = replace(TURNS[ReplyType.PROOF_TOLD], request={"number": 12, "notified": False})
+    assert SCHOOL.office.email in said(not_told)
+
+
+def test_one_child_is_asked_for_by_name() -> None:
+    plan = Plan(Intent.PROOF, ReplyType.PROOF_ASK, students=(TARIRO,), entry="pdf.1")
+    words = said(Turn(plan, ONE_CHILD))
+    assert "Is this document a proof of payment for *Tariro*?" in words
+    assert "• Yes" in words
+
+
+def test_a_receipt_says_which_proof_of_payment_it_settles() -> None:
+    settled = compose_receipt(replace(RECEIPT, proof=12), SCHOOL, NOW)
+    assert "The proof of payment that was sent in (request 12) is settled with it." in words_of(settled)
+    assert "proof" not in words_of(compose_receipt(RECEIPT, SCHOOL, NOW))

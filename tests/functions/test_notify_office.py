@@ -1,12 +1,15 @@
 """The office reads a parent's request on its own WhatsApp number."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions import notify_office
 from functions.adapters.school_config import school
+from functions.domain import proofs
 from functions.domain.errors import WhatsAppUnavailable
+from local.samples import DOCUMENT, PICTURE
 from tests.conftest import OutsideWorld
 from tests.functions.conftest import Approve
 from tests.functions.examples import MESSAGE, OFFICE, PERSON
@@ -59,3 +62,49 @@ def test_an_outage_of_whatsapp_is_a_failure(world: OutsideWorld) -> None:
     world.fails("graph", kind="status", status=500, code=131000)
     with pytest.raises(WhatsAppUnavailable):
         notify()
+
+
+# --- a proof of payment -----------------------------------------------------------------------------------------------
+
+
+def proof(entry: str, by: str = "message") -> dict[str, Any]:
+    plan = {"intent": "proof", "reply_type": "proof_told", "next": "open_office_request", "entry": entry}
+    plan |= {"students": PERSON["students"], "question": "Proof of payment for Tariro Moyo"}
+    request = {"number": 7, "notified": False, "notify_by": by}
+    event = {"message": MESSAGE, "person": PERSON, "plan": plan, "request": request}
+    return notify_office.handler(event, None)
+
+
+@pytest.mark.parametrize(
+    ("sample", "mime_type", "extension", "kind"),
+    [(PICTURE, "image/jpeg", "jpg", "image"), (DOCUMENT, "application/pdf", "pdf", "document")],
+)
+def test_the_office_gets_the_file_itself(
+    world: OutsideWorld, sample: Path, mime_type: str, extension: str, kind: str
+) -> None:
+    name = world.simulated.graph.receive(sample.read_bytes(), mime_type)
+    assert proof(f"{extension}.{name}")["notified"] is True
+    (message,) = world.outbox()
+    assert message["to"] == school().office.whatsapp
+    header = message["body"]["interactive"]["header"]
+    assert header["type"] == kind
+    assert world.simulated.graph.media[header[kind]["id"]].content == sample.read_bytes()
+    text = message["body"]["interactive"]["body"]["text"]
+    for expected in ("Request 7", "Proof of payment for Tariro Moyo", "https://wa.me/263772100001", "close 7"):
+        assert expected in text
+
+
+@pytest.mark.parametrize("content", [None, bytes(proofs.MOST_BYTES + 1)], ids=["gone", "too large"])
+def test_a_file_that_cannot_be_passed_on_is_named_to_the_office(world: OutsideWorld, content: bytes | None) -> None:
+    name = world.simulated.graph.receive(content, "image/jpeg") if content else "1234567890"
+    assert proof(f"jpg.{name}")["notified"] is True
+    (text,) = world.texts()
+    assert "could not be passed on" in text
+
+
+def test_a_file_that_cannot_be_fetched_now_is_tried_again(world: OutsideWorld) -> None:
+    name = world.simulated.graph.receive(PICTURE.read_bytes(), "image/jpeg")
+    world.fails("graph", operation="media", kind="status", status=503)
+    with pytest.raises(WhatsAppUnavailable):
+        proof(f"jpg.{name}")
+    assert world.outbox() == []

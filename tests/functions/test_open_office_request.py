@@ -8,9 +8,12 @@ import pytest
 
 from functions import dependencies, open_office_request
 from functions.adapters.school_config import school
+from functions.domain.messages import Message
 from tests.conftest import Counts, Database, forget_everything
 from tests.functions.conftest import Approve, Cached
-from tests.functions.examples import MESSAGE, NOTIFIED, OFFICE, deliver, record, status
+from tests.functions.examples import CHILD, MESSAGE, NOTIFIED, OFFICE, TARIRO, deliver, record, status
+
+PROOF = OFFICE | {"intent": "proof", "reply_type": "proof_told", "students": [CHILD], "entry": "jpg.1"}
 
 
 def open_request() -> dict[str, Any]:
@@ -101,3 +104,18 @@ def test_what_a_parent_adds_belongs_to_the_request_that_the_office_has(cached: C
     office_wrote(database, hours_ago=25)
     assert open_office_request.handler(added, None)["notify_by"] is None
     assert database.value("SELECT count(*) FROM office_requests") == 1
+
+
+def test_a_proof_of_payment_is_a_request_that_leaves_the_conversation_with_the_assistant(
+    cached: Cached, database: Database
+) -> None:
+    office_wrote(database, hours_ago=1)
+    found = open_office_request.handler({"message": MESSAGE, "plan": PROOF}, None)
+    assert found["notify_by"] == "message"
+    assert database.value("SELECT kind FROM office_requests") == f"proof:{TARIRO}"
+    record(plan=PROOF, account=None, request=NOTIFIED | {"number": found["number"]})
+    assert database.value("SELECT told_at IS NOT NULL FROM office_requests")
+    assert not cached.load("ZW.1").is_handed_to_office
+    database.catch_up()
+    assert not dependencies.message_history().is_handed_to_office(Message.read(MESSAGE))
+    assert cached.load("ZW.1").turns  # and what was said is remembered

@@ -7,6 +7,7 @@ import pytest
 from functions import prepare_receipts
 from functions.adapters.cache.message_claims import Claim
 from functions.domain.errors import DataUnavailable, InvalidRequest
+from functions.domain.proofs import kind_of_request
 from tests.conftest import Counts, Database
 from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import ask_office
@@ -164,3 +165,31 @@ def test_every_notice_is_counted_once(records: Database, counts: Counts) -> None
 def test_an_incomplete_notice_is_refused_by_name(field: str) -> None:
     with pytest.raises(InvalidRequest, match=field):
         prepare_receipts.handler({"notice": NOTICE | {field: None}, "run": "run-1"}, None)
+
+
+# --- a proof of payment that waits at the office ----------------------------------------------------------------------
+
+
+def test_a_payment_closes_the_proofs_of_that_child_and_its_receipt_says_so(records: Database) -> None:
+    has_written(records, RUDO)
+    mine, others = (ask_proof(records, f"wamid.{student_id}", student_id) for student_id in (TARIRO, "SSC20259002"))
+    question = ask_office(records, TENDAI, "wamid.question")
+    assert prepare()["payment"]["proof"] == mine
+    assert open_requests(records) == {others, question}
+    records.run("UPDATE office_requests SET closed_at = now() WHERE closed_by IS NULL")
+    assert prepare("run-1")["payment"]["proof"] == mine  # the same notice again: the same receipt
+
+
+def test_a_payment_without_a_proof_says_nothing_of_one(records: Database) -> None:
+    has_written(records, RUDO)
+    assert "proof" not in prepare()["payment"]
+
+
+def ask_proof(records: Database, message_id: str, student_id: str) -> int:
+    number = ask_office(records, RUDO, message_id)
+    records.run("UPDATE office_requests SET kind = :k WHERE id = :n", k=kind_of_request(student_id), n=number)
+    return number
+
+
+def open_requests(records: Database) -> set[int]:
+    return {row["id"] for row in records.run("SELECT id FROM office_requests WHERE closed_at IS NULL")}

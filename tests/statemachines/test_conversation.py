@@ -763,6 +763,16 @@ def test_a_transcription_that_dies_gets_one_helpful_line(functions: Make) -> Non
     assert fakes.replies[0].startswith("I cannot listen to voice notes at the moment.")
 
 
+def test_the_tap_on_whose_proof_it_is_passes_the_file_on_and_says_what_comes_next(functions: Make) -> None:
+    fakes = functions()
+    tap = message("Tariro", type="interactive", tap=f"v1:proof:{TARIRO.id}::jpg.123")
+    execution = run(definition(), [{"body": json.dumps(tap)}], fakes, pace=0)
+    assert steps(execution) == [*START, "Open office request", "Notify office", *END]
+    assert fakes.payload("NotifyOffice")["plan"]["entry"] == "jpg.123"
+    assert "The office has it now as a proof of payment for *Tariro* (request 12)" in fakes.replies[0]
+    assert fakes.cache.handed_to_office == {}  # the assistant goes on answering
+
+
 def _also(fakes: Functions, also: Request, first: Request | None = None, answer: str | None = None) -> None:
     """The model answers, or hears a first wish, and hears a second one."""
     found = {"answer": answer, "understood": first.as_json() if first else None, "also": also.as_json()}

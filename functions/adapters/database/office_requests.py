@@ -9,9 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database.tables import contacts, office_requests
+from functions.domain import proofs
 from functions.domain.deliveries import HANDED_TO_OFFICE_TIME, WINDOW
 from functions.domain.messages import Message
 
+QUESTION = "question"  # kind of a request in a parent's words
 CONVERSATION = "conversation"  # kind of a request that a person at the school began, in the WhatsApp Business app
 
 _table = office_requests.c
@@ -55,6 +57,7 @@ def is_with_office() -> ColumnElement[bool]:
     """Requests of which the office knows and which it has not closed, for 12 hours after a person's last answer."""
     latest = func.greatest(_table.opened_at, _table.answered_at)  # the one that is not null
     lately = latest > func.now() - HANDED_TO_OFFICE_TIME
+    lately &= ~_table.kind.startswith(f"{proofs.KIND}:")  # the office looks at it; the assistant goes on answering
     return _table.told_at.is_not(None) & _table.closed_at.is_(None) & lately
 
 
@@ -64,12 +67,15 @@ class OfficeRequests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open(self, message: Message, words: str, *, urgent: bool = False, seen: bool = False) -> OpenRequest:
+    def open(
+        self, message: Message, words: str, *, urgent: bool = False, seen: bool = False, kind: str = QUESTION
+    ) -> OpenRequest:
         """The request of this message; the same one however often the message is delivered.
 
         `seen`: the office has the message before its eyes, and needs no notification.
         """
-        values: dict[str, object] = {"sender": message.sender, "phone": message.phone, "words": words, "urgent": urgent}
+        values: dict[str, object] = {"sender": message.sender, "phone": message.phone, "words": words}
+        values |= {"urgent": urgent, "kind": kind}
         if seen:
             values["told_at"] = func.now()
         statement = insert(office_requests).values(message_id=message.id, **values)
@@ -164,7 +170,7 @@ class OfficeRequests:
 
         None when there is none. The same message closes the same request, however often it is delivered.
         """
-        columns = (_table.id, _table.sender, _table.phone)
+        columns = (_table.id, _table.sender, _table.phone, _table.kind)
         done = select(*columns).where(_table.closed_by == message.id)
         row = self._latest(done if number is None else done.where(_table.id == number))
         if row:
@@ -179,11 +185,27 @@ class OfficeRequests:
         row = self._latest(query)
         if row is None:
             return None
-        # All open requests of the same parent: one close gives the conversation back.
-        condition = (_table.sender == row.sender) & _table.closed_at.is_(None)
+        # All open questions of the same parent: one close gives the conversation back. A proof of payment stands alone.
+        is_proof = _table.kind.startswith(f"{proofs.KIND}:")
+        theirs = (_table.sender == row.sender) & _table.closed_at.is_(None) & ~is_proof
+        condition = _table.id == row.id if row.kind.startswith(f"{proofs.KIND}:") else theirs
         values = {"closed_at": func.now(), "closed_by": message.id}
         self._connection.execute(office_requests.update().where(condition).values(**values))
         return ClosedRequest(row.id, row.sender, row.phone)
+
+    def close_proofs(self, student_id: str, closed_by: str) -> int | None:
+        """Close the proofs of payment of a student, since a payment has come: the number of the latest, or None.
+
+        The same notice closes the same ones, however often it is delivered.
+        """
+        is_of_child = _table.kind == proofs.kind_of_request(student_id)
+        values = {"closed_at": func.now(), "closed_by": closed_by}
+        self._connection.execute(
+            office_requests.update().where(is_of_child, _table.closed_at.is_(None)).values(**values)
+        )
+        query = select(func.max(_table.id)).where(is_of_child, _table.closed_by == closed_by)
+        found: int | None = self._connection.execute(query).scalar()
+        return found
 
     def _latest(self, query: Select[Any]) -> Row[Any] | None:
         return self._connection.execute(query.order_by(_table.id.desc()).limit(1).with_for_update()).first()

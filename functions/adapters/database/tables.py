@@ -174,7 +174,7 @@ office_requests = Table(
     Column("sender", String(140), nullable=False),
     Column("phone", String(16)),  # E.164
     Column("words", Text, nullable=False),
-    Column("kind", String(32), nullable=False, server_default="question"),  # question | conversation: without words
+    Column("kind", String(32), nullable=False, server_default="question"),  # question | conversation | proof:<student>
     Column("urgent", Boolean, nullable=False, server_default=text("false")),
     _moment("opened_at", nullable=False, server_default=func.now()),
     _moment("answered_at"),  # when a person last wrote to the parent: the 12 hours count from here

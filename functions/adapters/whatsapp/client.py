@@ -104,17 +104,17 @@ class WhatsAppClient:
                 return self._send_all([body], person, answer_to)
             except WhatsAppRefused:
                 pass  # the earlier upload has expired
-        media_id = self._upload(reply.filename, file())
+        media_id = self._upload(reply.filename, reply.mime_type, file())
         body = message_format.document(reply, media_id)
         sent = self._send_all([body], person, answer_to)
         return Sent(sent.reply_id, sent.messages, media_id)
 
-    def _upload(self, filename: str, file: bytes) -> str:
+    def _upload(self, filename: str, mime_type: str, file: bytes) -> str:
         answer = self._post(
             "media",
             UPLOAD_TIMEOUT,
-            data={"messaging_product": "whatsapp", "type": "application/pdf"},
-            files={"file": (filename, file, "application/pdf")},
+            data={"messaging_product": "whatsapp", "type": mime_type},
+            files={"file": (filename, file, mime_type)},
         )
         media_id = answer.get("id")
         if not isinstance(media_id, str):

@@ -54,13 +54,14 @@ def bodies(reply: Reply) -> list[dict[str, object]]:
 
 
 def document(reply: Document, media_id: str) -> dict[str, object]:
-    """The body of an uploaded document; with buttons it is the header of an interactive message."""
+    """The body of an uploaded document or picture; with buttons it is the header of an interactive message."""
+    kind = "image" if reply.mime_type.startswith("image/") else "document"
+    named: dict[str, object] = {"id": media_id} | ({"filename": reply.filename} if kind == "document" else {})
     if reply.choices:
-        header: dict[str, object] = {"type": "document", "document": {"id": media_id, "filename": reply.filename}}
+        header: dict[str, object] = {"type": kind, kind: named}
         body = shorten(reply.caption, INTERACTIVE_LIMIT)
         return _interactive("button", body, _buttons(reply.choices), header=header)
-    content = {"id": media_id, "filename": reply.filename, "caption": shorten(reply.caption, INTERACTIVE_LIMIT)}
-    return {"type": "document", "document": content}
+    return {"type": kind, kind: named | {"caption": shorten(reply.caption, INTERACTIVE_LIMIT)}}
 
 
 def _buttons(choices: tuple[Choice, ...]) -> dict[str, object]:

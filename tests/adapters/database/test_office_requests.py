@@ -189,3 +189,16 @@ def test_all_requests_of_the_same_parent_are_closed_together(tables: Tables) -> 
     assert close("wamid.close", latest.number) == ClosedRequest(latest.number, BSUID, PHONE)
     assert not is_open(tables, "wamid.1")
     assert not has_conversation(BSUID)
+
+
+def test_a_proof_of_payment_is_closed_by_itself_and_not_with_a_conversation(tables: Tables) -> None:
+    question = open_request(message("wamid.1"))
+    proof = open_request(message("wamid.2"))
+    tables.run("UPDATE office_requests SET kind = 'proof:SSC1' WHERE message_id = 'wamid.2'")
+    assert close("wamid.close") == ClosedRequest(question.number, BSUID, PHONE)  # the bare close is about conversations
+    assert (is_open(tables, "wamid.1"), is_open(tables, "wamid.2")) == (False, True)
+    assert not has_conversation(BSUID)
+    again = open_request(message("wamid.3"))
+    assert close("wamid.close 2", proof.number) == ClosedRequest(proof.number, BSUID, PHONE)
+    assert is_open(tables, "wamid.3")
+    assert again.number > proof.number
