@@ -68,7 +68,12 @@ def test_an_outage_of_whatsapp_is_a_failure(world: OutsideWorld) -> None:
 
 
 def proof(entry: str, by: str = "message") -> dict[str, Any]:
-    plan = {"intent": "proof", "reply_type": "proof_told", "next": "open_office_request", "entry": entry}
+    plan: dict[str, Any] = {
+        "intent": "proof",
+        "reply_type": "proof_told",
+        "next": "open_office_request",
+        "entry": entry,
+    }
     plan |= {"students": PERSON["students"], "question": "Proof of payment for Tariro Moyo"}
     request = {"number": 7, "notified": False, "notify_by": by}
     event = {"message": MESSAGE, "person": PERSON, "plan": plan, "request": request}

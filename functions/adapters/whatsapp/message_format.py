@@ -56,7 +56,9 @@ def bodies(reply: Reply) -> list[dict[str, object]]:
 def document(reply: Document, media_id: str) -> dict[str, object]:
     """The body of an uploaded document or picture; with buttons it is the header of an interactive message."""
     kind = "image" if reply.mime_type.startswith("image/") else "document"
-    named: dict[str, object] = {"id": media_id} | ({"filename": reply.filename} if kind == "document" else {})
+    named: dict[str, object] = {"id": media_id}
+    if kind == "document":
+        named["filename"] = reply.filename
     if reply.choices:
         header: dict[str, object] = {"type": kind, kind: named}
         body = shorten(reply.caption, INTERACTIVE_LIMIT)
