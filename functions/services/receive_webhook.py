@@ -70,8 +70,10 @@ class WebhookReceiver:
             return False
         webhook = self._read(body)
         answerable = [replace(message, received_ms=received_ms) for message in webhook.messages if message.needs_answer]
-        indicators = self._show_typing(answerable)
-        self._store(webhook, answerable, body)
+        messages = [*answerable, *webhook.undelivered()]
+        self.messages.send_in_order([(item.sender, item.id, item.as_json()) for item in messages])
+        indicators = self._show_typing(answerable)  # blue ticks promise that the message is stored
+        self._store_rest(webhook, answerable, body)
         wait(indicators, timeout=TYPING_WAIT)
         while not self.acknowledged.empty():  # those of the last invocation too, which did not wait for them
             observability.record_duration("AcknowledgementTime", self.acknowledged.get())
@@ -88,9 +90,7 @@ class WebhookReceiver:
             return inbound.Webhook(unreadable=(inbound.Unreadable("body", "expected JSON"),))
         return webhook.only_for(self.phone_number_id)
 
-    def _store(self, webhook: inbound.Webhook, answerable: Sequence[Message], body: bytes) -> None:
-        messages = [*answerable, *webhook.undelivered()]
-        self.messages.send_in_order([(item.sender, item.id, item.as_json()) for item in messages])
+    def _store_rest(self, webhook: inbound.Webhook, answerable: Sequence[Message], body: bytes) -> None:
         self.payments.send_in_order([(item.id, item.id, item.as_json()) for item in webhook.expired_receipts()])
         self.events.send(inbound.pack_events(webhook.events()))
         if webhook.unreadable:  # last: what cannot be read must not hold up what can

@@ -72,7 +72,8 @@ class DeliveryRecorder:
             requests = OfficeRequests(connection)
             not_notified = requests.senders_with_failed_notification(failed_notifications(events))
             handed = {sender: requests.has_conversation([sender]) for sender in not_notified}
-        self.senders.forget_person(*changed)
+        if changed:  # a replica that is behind would bring back what was before
+            self.senders.forget_person(*changed, min_wal=self.database.wal_position())
         for sender, until in writer.with_office.items():
             seconds = max(int((until - datetime.now(UTC)).total_seconds()), 1)
             self.senders.set_handed_to_office(sender, handed=True, seconds=seconds)

@@ -1,6 +1,7 @@
 """Who is writing: from the cache while it is fresh, else from the database."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,12 @@ class SenderLookup:
         return found
 
     def _query(self, phone: str | None, bsuid: str | None, min_wal: str | None) -> Person:
+        """From the replica where the cache tells how far it has to be, else from the primary while it is there."""
         from functions.adapters.database.senders import Senders
 
+        if min_wal is None:  # the cache is down, or was emptied
+            with suppress(DataUnavailable), self.database().writer() as connection:
+                return Senders(connection).find(phone, bsuid)
         return self.database().read(lambda connection: Senders(connection).find(phone, bsuid), min_wal)
 
 

@@ -82,6 +82,7 @@ def test_a_person_who_changed_their_number_is_looked_up_anew(
     event = {"kind": "message", "type": "system", "id": "wamid.s", "phone": RUDO, "bsuid": "ZW.1", "details": change}
     assert not deliver([event])
     assert cached.load("ZW.1").person is None
+    assert cached.load("ZW.1").min_wal  # the next look-up sees the change
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import pg8000
 import pytest
 
 from functions import dependencies, record_delivery, release_claim, understand
@@ -18,12 +19,13 @@ from functions.adapters.school_config import school
 from functions.domain.errors import DataUnavailable, InvalidRequest
 from functions.services import common_questions, limits
 from functions.services.handle_message import ANSWER_LIFE
+from local.plan import Plan
 from local.world.sample import SampleSchool
 from tests.adapters.silent_server import silent_server
 from tests.conftest import Counts, Database, forget_everything
 from tests.functions.conftest import Approve, Cached
 from tests.functions.examples import SENT, ask_office, record, sqs_batch, status
-from tests.functions.outages import without_cache, without_database
+from tests.functions.outages import without_cache, without_database, without_primary
 from tests.functions.student_records import record as student_record
 from tests.functions.student_records import save_page
 from tests.functions.understanding import FIGURES, RUDO, TAPIWA, TARIRO, TERM, VISITOR, message, understood
@@ -89,6 +91,30 @@ def test_a_person_who_has_just_written_reads_what_was_written(cached: Cached, da
     cached.senders.require_wal("ZW.9", "FFFFFFFF/0")
     database.run("INSERT INTO contacts (phone, bsuid) VALUES (:phone, 'ZW.9')", phone=RUDO)
     assert understood("balance", phone=None, bsuid="ZW.9")["person"]["kind"] == "registered"
+
+
+@pytest.mark.parametrize("has_cache", [True, False])
+def test_where_the_cache_cannot_tell_how_far_the_replica_is_the_primary_knows_who_writes(
+    cached: Cached, database: Database, plan: Plan, environment: pytest.MonkeyPatch, has_cache: bool
+) -> None:
+    replica = pg8000.connect("postgres", host="127.0.0.1", port=plan.ports.replica, database="school")
+    replica.autocommit = True
+    replica.cursor().execute("SELECT pg_wal_replay_pause()")
+    try:
+        database.run("DELETE FROM phones WHERE phone = :phone", phone=RUDO)
+        cached.lose_everything()
+        if not has_cache:
+            without_cache(environment)
+        assert understood("balance")["person"]["kind"] == "visitor"
+    finally:
+        replica.cursor().execute("SELECT pg_wal_replay_resume()")
+        replica.close()
+
+
+def test_without_the_primary_the_replica_knows_who_writes(cached: Cached, environment: pytest.MonkeyPatch) -> None:
+    cached.lose_everything()
+    without_primary(environment)
+    assert understood("balance")["person"]["kind"] == "registered"
 
 
 def test_a_reply_to_our_own_question_is_understood_by_it(cached: Cached) -> None:

@@ -368,6 +368,14 @@ def test_old_messages_get_no_typing_indicator(post: Any, queued: Any, world: Out
     assert len(queued()) == 2
 
 
+def test_a_message_that_could_not_be_stored_gets_no_blue_ticks(
+    post: Any, plan: Plan, world: OutsideWorld, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("CONVERSATION_QUEUE_URL", plan.queue_url("nothing"))
+    assert post(wrap(messages=[text(1)]))["statusCode"] == 503
+    assert typing(world) == []
+
+
 def test_a_slow_typing_indicator_is_not_waited_for(
     post: Any, world: OutsideWorld, queued: Any, environment: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from functions.adapters import observability
 VERSION: Final = "v1"
 HARD_LIFE: Final = 24 * 3600  # seconds
 TIMEOUT: Final = 1.0  # seconds: a new connection's TLS handshake and sign-in take more than half of it on a cold start
+PAUSE: Final = 5  # seconds without a call to a cache that did not respond: each would cost its caller about a second
 
 Result = TypeVar("Result")
 
@@ -47,13 +48,19 @@ class RedisClient:
         self._iam = iam
         self._cache_name = cache_name
         self._cluster: RedisCluster | None = None
+        self._retry_at = 0.0  # monotonic time
 
     def run(self, use: Callable[[RedisCluster], Result], otherwise: Result) -> Result:
         """What `use` returns; `otherwise` when the cache is down."""
+        started = time.monotonic()
+        if started < self._retry_at:
+            return otherwise
         try:
             return self._use(use)
         except Exception as error:  # redis-py raises IndexError, KeyError and others for a cluster without slots
             self._cluster = None
+            if time.monotonic() - started >= TIMEOUT:
+                self._retry_at = time.monotonic() + PAUSE
             observability.count("CacheFailures")
             observability.logger().warning("cache unavailable", error=type(error).__name__)
             return otherwise

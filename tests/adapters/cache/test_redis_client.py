@@ -18,6 +18,7 @@ from functions.adapters.cache.sender_cache import SenderCache
 from local.plan import Ports
 from local.redis_server import RedisServer
 from tests.adapters.cache.scripted_redis import ScriptedRedis, scripted_redis
+from tests.adapters.silent_server import silent_server
 from tests.conftest import eventually
 
 MESSAGE, SENDER = "wamid.HBgM{1}", "ZW.13491208655302741918"
@@ -111,6 +112,20 @@ def test_each_use_of_a_dead_cache_has_a_plain_result(
     dead: RedisClient, use: Callable[[RedisClient], Any], otherwise: object
 ) -> None:
     assert use(dead) == otherwise
+
+
+def test_a_cache_that_does_not_respond_is_waited_for_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(redis_client, "TIMEOUT", 0.05)
+    with silent_server() as server:
+        redis = RedisClient(server.url.replace("postgresql+pg8000://assistant@", "redis://"))
+        assert MessageClaims(redis).claim(MESSAGE) == Claim.UNKNOWN
+        connects = server.connects
+        assert [MessageClaims(redis).claim(MESSAGE) for _ in range(5)] == [Claim.UNKNOWN] * 5
+        assert server.connects == connects > 0
+        environment.setattr(redis, "_retry_at", 0.0)
+        MessageClaims(redis).claim(MESSAGE)
+        assert server.connects > connects
+    gc.collect()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # redis-py leaves its socket to gc
