@@ -13,11 +13,24 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import aws_model, cold_start, growth, hit_rate, known_questions, latency, limits, rush, sizes, webhook
+from bench import (
+    aws_model,
+    cold_start,
+    growth,
+    hit_rate,
+    known_questions,
+    latency,
+    limits,
+    rush,
+    sizes,
+    web_console,
+    webhook,
+)
 from bench.old_way import OldWay
 from bench.report import Table, machine, new_results, save, write_into
 from bench.stage import families, stage
 from infra.catalog import SchoolApi
+from local.console.screenshots import CHROMIUM
 
 RUNS: Final = 10
 PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -97,6 +110,14 @@ def measure_limits(run: Run) -> list[Table]:
         return [limits.measure(here, rounds, partial(run.bars.advance, bar))]
 
 
+def measure_console(run: Run) -> list[Table]:
+    if CHROMIUM is None:
+        print("Left out: the console, whose page needs Chromium (apt-get install chromium).")
+        return []
+    bar = run.bars.add_task("console", total=web_console.steps())
+    return [web_console.measure(partial(run.bars.advance, bar))]
+
+
 def predict(run: Run) -> list[Table]:
     run.bars.add_task("prediction", total=None)
     return [aws_model.table(aws_model.Measured.of(run.tables))]
@@ -112,6 +133,7 @@ SECTIONS: Final[dict[str, Callable[[Run], Iterable[Table]]]] = {
     "growth": measure_growth,
     "rush": measure_rush,
     "limits": measure_limits,
+    "console": measure_console,
     "aws": predict,
 }
 

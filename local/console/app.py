@@ -1,7 +1,7 @@
 """The console as a web application."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from starlette.applications import Starlette
@@ -26,8 +26,8 @@ from local.stack_client import NotRunning, Refused
 LARGEST_REQUEST: Final = 16 * 1024 * 1024  # bytes; a file that a parent sends
 
 
-def create_app(state: ConsoleState) -> Starlette:
-    """The console of a running stack."""
+def create_app(state: ConsoleState, follow: Callable[[ConsoleState], None] = sources.start) -> Starlette:
+    """The console of a running stack; `follow` is called once and tells the state what happens."""
     rendering = Rendering(state)
     state.render = rendering.bubble
 
@@ -41,7 +41,7 @@ def create_app(state: ConsoleState) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def following(_: Starlette) -> AsyncIterator[None]:
-        sources.start(state)
+        follow(state)
         yield
 
     routes: list[BaseRoute] = [

@@ -9,6 +9,7 @@ from local.console.formatting import plain
 
 CHATS_KEPT: Final = 200
 BUBBLES_KEPT: Final = 150  # of each chat
+MESSAGES_FOUND: Final = 2000  # the latest of all chats, which are found by their id
 TICKS: Final = ("pending", "sent", "delivered", "read")  # in this order; or "failed"
 LABELS: Final = {
     "audio": "🎤 Voice note",
@@ -106,6 +107,7 @@ class Chats:
     def __init__(self, people: list[Person]) -> None:
         self._fixed = {person.address: Chat(person) for person in people}
         self._others: OrderedDict[str, Chat] = OrderedDict()
+        self._latest: OrderedDict[str, tuple[Chat, Bubble]] = OrderedDict()
 
     def __iter__(self) -> Iterator[Chat]:
         return iter([*self._fixed.values(), *reversed(self._others.values())])
@@ -124,11 +126,15 @@ class Chats:
             self._others.popitem(last=False)
         return chat
 
+    def add(self, chat: Chat, bubble: Bubble) -> None:
+        chat.add(bubble)
+        self._latest[bubble.id] = chat, bubble
+        while len(self._latest) > MESSAGES_FOUND:
+            self._latest.popitem(last=False)
+
     def with_message(self, message_id: str) -> tuple[Chat, Bubble] | None:
-        for chat in self:
-            if bubble := chat.find(message_id):
-                return chat, bubble
-        return None
+        """The chat with that message, if it is among the latest of all chats."""
+        return self._latest.get(message_id)
 
 
 def advance(bubble: Bubble, ticks: str) -> bool:

@@ -100,7 +100,7 @@ class ConsoleState:
 
     def _add(self, chat: Chat, bubble: Bubble) -> None:
         with self._lock:
-            chat.add(bubble)
+            self.chats.add(chat, bubble)
         self.feed.publish(
             "bubble",
             {

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from local.console.state import ConsoleState
-from local.event_log import CONTENT_TYPE, HEARTBEAT, HEARTBEAT_SECONDS, Event, EventLog
+from local.event_log import CONTENT_TYPE, HEARTBEAT, HEARTBEAT_SECONDS, EventLog
 
 
 class EventPages:
@@ -40,11 +40,10 @@ async def _stream(feed: EventLog, after: int, prefix: str, hello: dict[str, Any]
         while True:
             changed.clear()
             found = feed.after(after)
-            if found.missed:
-                yield Event(found.events[-1].number if found.events else after, "missed", "{}").encode(prefix)
-            elif found.events:
-                yield b"".join(event.encode(prefix) for event in found.events)
+            if found.missed:  # the page fetches what it shows anew; what is still here comes after that
+                yield b"event: missed\ndata: {}\n\n"
             if found.events:
+                yield b"".join(event.encode(prefix) for event in found.events)
                 after = found.events[-1].number
             try:
                 await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from local import school_date
 from local.console import app as console
-from local.console import controls, sources
+from local.console import controls
 from local.console.chats import Chats
 from local.console.state import ConsoleState
 from local.plan import Plan, Ports
@@ -74,14 +74,13 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ConsoleState:
     state = ConsoleState(Plan.create(tmp_path, ports))
     state.running = FakeStack(state.plan)  # type: ignore[assignment]
     state.load_people()
-    monkeypatch.setattr(sources, "start", lambda _: None)
     monkeypatch.setattr(state, "_deliver", lambda *_: None)
     return state
 
 
 @pytest.fixture
 def client(state: ConsoleState) -> Iterator[TestClient]:
-    with TestClient(console.create_app(state), base_url="http://127.0.0.1:8080") as client:
+    with TestClient(console.create_app(state, lambda _: None), base_url="http://127.0.0.1:8080") as client:
         yield client
 
 

@@ -1,6 +1,6 @@
 """The messages of each person."""
 
-from local.console.chats import CHATS_KEPT, Bubble, Chats, Person, advance, content_of
+from local.console.chats import BUBBLES_KEPT, CHATS_KEPT, MESSAGES_FOUND, Bubble, Chats, Person, advance, content_of
 
 RUDO = Person("Rudo Moyo", "one child", "+263772100001")
 
@@ -34,11 +34,20 @@ def test_ticks_never_go_back() -> None:
 
 def test_a_message_is_found_with_its_chat() -> None:
     chats = Chats([RUDO])
-    chats.open("+263772100001").bubbles.append(bubble("wamid.7"))
+    chats.add(chats.open("+263772100001"), bubble("wamid.7"))
     found = chats.with_message("wamid.7")
     assert found is not None
     assert found[0].person == RUDO
     assert chats.with_message("wamid.8") is None
+
+
+def test_only_the_latest_messages_are_kept_to_be_found() -> None:
+    chats = Chats([RUDO])
+    for number in range(MESSAGES_FOUND + 3):
+        chats.add(chats.open("+263772100001"), bubble(f"wamid.{number}"))
+    assert chats.with_message("wamid.2") is None
+    assert chats.with_message("wamid.3") is not None
+    assert len(chats.open("+263772100001").bubbles) == BUBBLES_KEPT
 
 
 def test_messages_stand_in_the_order_of_their_times() -> None:
