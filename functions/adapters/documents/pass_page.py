@@ -64,7 +64,9 @@ html{color-scheme:light;-webkit-text-size-adjust:100%}
 body{font-family:system-ui,-apple-system,Roboto,"Noto Sans",Arial,sans-serif;color:#000;background:#fff;line-height:1.3}
 header{padding:.6rem .8rem;text-align:center}
 header>b{font-size:1.1rem}
-.state{padding:1.1rem .5rem 1.3rem;text-align:center;border-block:4px solid #000}
+header p b{white-space:nowrap}
+.state{padding:1.1rem .5rem 1.3rem;text-align:center;border-block:4px solid #000;print-color-adjust:exact;\
+-webkit-print-color-adjust:exact}
 svg{width:min(30vw,8rem);height:auto;display:block;margin:0 auto .2rem;fill:none;stroke:currentColor;stroke-width:2.4;\
 stroke-linecap:round;stroke-linejoin:round}
 h1{font-weight:900;line-height:1.05;white-space:nowrap}

@@ -21,14 +21,15 @@ class Rendering:
 
     def __init__(self, state: ConsoleState) -> None:
         self._state = state
+        zone = state.school.timezone  # as in the texts for parents
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined,
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self._templates.filters |= {
             "whatsapp": to_html,
-            "clock": lambda moment: _local(moment).strftime("%H:%M"),
-            "clock_seconds": lambda moment: _local(moment).strftime("%H:%M:%S"),
+            "clock": lambda moment: f"{datetime.fromtimestamp(moment, zone):%H:%M}",
+            "clock_seconds": lambda moment: f"{datetime.fromtimestamp(moment, zone):%H:%M:%S}",
             "ms": lambda seconds: f"{seconds * 1000:,.0f} ms",
             "seconds": lambda seconds: f"{seconds:.2f} s",
             "words": lambda name: name.replace("_", " "),
@@ -51,7 +52,3 @@ class Rendering:
     def bubble(self, chat: Chat, bubble: Bubble) -> str:
         module = self._templates.get_template("bubble.html").module
         return str(module.bubble(chat, bubble))  # type: ignore[attr-defined]
-
-
-def _local(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment).astimezone()

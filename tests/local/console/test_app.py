@@ -1,7 +1,7 @@
 """The pages and calls of the console, with a stack that answers from memory."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +219,9 @@ def test_the_page_is_ready_once_the_people_are_known(client: TestClient, state: 
     assert client.get("/console/ready").status_code == 200
     state.chats = Chats([])
     assert client.get("/console/ready").status_code == 503
+
+
+def test_times_are_those_of_the_school_as_in_its_texts(client: TestClient, state: ConsoleState) -> None:
+    summer = datetime(2026, 7, 1, 12, 0, tzinfo=UTC).timestamp()
+    state.on_message({"id": "wamid.t", "time": summer, "to": "+263772100001", "user_id": None, "body": LIST})
+    assert "<time>14:00</time>" in client.get(f"/console/chats/{RUDO}").text  # Harare
