@@ -10,7 +10,7 @@ from functions.services.student_sync import read_run
 
 @instrumented
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"run"}` as the first page returned it -> `{"deactivated", "active", "unusable"}`.
+    """`{"run"}` as the first page returned it -> `{"deactivated", "active", "unusable", "shared_numbers"}`.
 
     Raises DataUnavailable, and SyncIncomplete when the run saw too few students.
     """

@@ -70,6 +70,11 @@ def show(execution: dict[str, Any], records: list[dict[str, Any]], console: Cons
             f"[green]Saved {found['saved']} students[/]: {found['new']} new, {found['changed']} changed, "
             f"{found['deactivated']} left the school. {found['active']} are active now."
         )
+        if found["shared_numbers"]:
+            console.print(
+                f"[yellow]{found['shared_numbers']} phone numbers are on record for students of several surnames[/]: "
+                "please check them (docs/student-sync.md)."
+            )
     else:
         console.print(f"[red]The sync failed: {escape(str(execution['error']))}[/] {escape(_reason(execution))}")
         console.print("What was saved stays saved; nobody was deactivated.")

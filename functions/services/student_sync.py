@@ -33,8 +33,9 @@ class StudentSync:
         return _counts(saved) | {"run": {"began_at": run.began_at.isoformat(), "active_before": run.active_before}}
 
     def finish(self, run: SyncRun) -> dict[str, Any]:
-        """The end of a run: students who were on no page have left. `{"deactivated", "active", "unusable"}`.
+        """The end of a run: students who were on no page have left.
 
+        `{"deactivated", "active", "unusable", "shared_numbers"}`; the last: on record for students of several surnames.
         Raises SyncIncomplete when the run saw too few students.
         """
         with self.database.writer() as connection:
@@ -44,8 +45,13 @@ class StudentSync:
             now = students.count()
         self._forget(senders)
         observability.count("UnusableRecords", now["unusable"])
+        observability.count("SharedNumbers", now["shared_numbers"])
         observability.logger().info(
-            "students synced", deactivated=deactivated, active=now["active"], unusable=now["unusable"]
+            "students synced",
+            deactivated=deactivated,
+            active=now["active"],
+            unusable=now["unusable"],
+            shared_numbers=now["shared_numbers"],
         )
         return {"deactivated": deactivated, **now}
 

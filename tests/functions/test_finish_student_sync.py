@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.domain.errors import InvalidRequest, SyncIncomplete
-from tests.conftest import Database
+from tests.conftest import Counts, Database
 from tests.functions.conftest import Cached
 from tests.functions.student_records import (
     RUDO,
@@ -31,7 +31,7 @@ def test_a_student_on_no_page_is_deactivated_and_not_deleted(database: Database)
     run = save_page(*rest[:5])["run"]
     assert database.value("SELECT count(*) FROM students WHERE active") == 10  # until the run is over
     assert save_page(*rest[5:], run=run, number=2)["run"] == run
-    assert finish(run) == {"deactivated": 1, "active": 9, "unusable": 0}
+    assert finish(run) == {"deactivated": 1, "active": 9, "unusable": 0, "shared_numbers": 0}
     (left,) = database.run("SELECT id FROM students WHERE NOT active")
     assert left["id"] == first["student_id"]
     assert numbers(database, left["id"])
@@ -43,6 +43,16 @@ def test_an_unusable_record_that_is_gone_leaves_the_list(database: Database) -> 
     assert list(unusable(database)) == ["page 1, record 2"]
     assert finish(run)["unusable"] == 0
     assert unusable(database) == {}
+
+
+def test_a_number_on_record_for_two_families_is_counted_until_it_is_corrected(counts: Counts) -> None:
+    moyo = record("Tariro Moyo", "0771 234 567", "SSC20259001")
+    sister = record("Tanaka MOYO", "0771 234 567", "SSC20259002")
+    dube = record("Rudo Dube", "0771 234 567", "SSC20259003")
+    assert finish(save_page(moyo, sister, dube)["run"])["shared_numbers"] == 1
+    assert counts().total("SharedNumbers") == 1
+    corrected = dube | {"guardian_mobile": "0772 345 678"}
+    assert finish(save_page(moyo, sister, corrected)["run"])["shared_numbers"] == 0
 
 
 def test_a_run_that_saw_too_few_students_fails_and_deactivates_nobody(database: Database) -> None:
@@ -69,7 +79,7 @@ def test_an_empty_list_of_the_school_is_a_failure(database: Database) -> None:
 def test_a_student_found_by_a_look_up_during_the_run_stays(database: Database) -> None:
     run = save_page(*many(5))["run"]
     save_found(record())
-    assert finish(run) == {"deactivated": 0, "active": 6, "unusable": 0}
+    assert finish(run) == {"deactivated": 0, "active": 6, "unusable": 0, "shared_numbers": 0}
 
 
 @pytest.mark.parametrize("run", [None, {}, {"began_at": "yesterday", "active_before": 1}, {"began_at": "2026-11-23"}])

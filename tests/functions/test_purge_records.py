@@ -7,6 +7,7 @@ import pytest
 
 from functions import dependencies, purge_records
 from functions.adapters.database.purge import TABLES, Purge
+from functions.adapters.database.tables import metadata
 from functions.adapters.school_config import school
 from functions.domain.errors import DataUnavailable
 from functions.domain.retention import KeepDays
@@ -64,6 +65,11 @@ def purge() -> dict[str, Any]:
 
 def test_every_kind_has_days_and_a_table() -> None:
     assert list(TABLES) == [item.name for item in fields(KeepDays)] == list(ROWS)
+
+
+def test_a_table_is_purged_or_something_else_empties_it() -> None:
+    elsewhere = {"phones", "unusable_records", "digest_key"}  # with the student; by the sync; a single row
+    assert {table.name for table in TABLES.values()} == set(metadata.tables) - elsewhere
 
 
 @pytest.mark.parametrize("kind", TABLES)

@@ -196,14 +196,30 @@ def test_two_nights_of_a_school(counted: Callable[[str], int]) -> None:
     students[20] = record(20, guardian="nan")
     students[100] = students[100] | {"student_id": ""}
     first = sync(RealTables(students))
-    assert first.output == {"saved": 149, "new": 149, "changed": 0, "unusable": 2, "deactivated": 0, "active": 149}
+    assert first.output == {
+        "saved": 149,
+        "new": 149,
+        "changed": 0,
+        "unusable": 2,
+        "deactivated": 0,
+        "active": 149,
+        "shared_numbers": 0,
+    }
     assert counted("unusable_records") == 2
 
     students = students[:140]  # ten have left
     students[20] = record(20)  # put right
     students[100] = record(100)
     second = sync(RealTables(students))
-    assert second.output == {"saved": 140, "new": 1, "changed": 1, "unusable": 0, "deactivated": 10, "active": 140}
+    assert second.output == {
+        "saved": 140,
+        "new": 1,
+        "changed": 1,
+        "unusable": 0,
+        "deactivated": 10,
+        "active": 140,
+        "shared_numbers": 0,
+    }
     assert counted("unusable_records") == 0
     assert counted("students") == 150
     assert counted("students WHERE NOT active") == 10

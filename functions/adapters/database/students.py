@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from functions.adapters.database.tables import contacts, phones, students, unusable_records
@@ -113,11 +113,12 @@ class Students:
         return len(missing), frozenset(self._connection.execute(query).scalars())
 
     def count(self) -> dict[str, int]:
-        """How many students are active, and how many records cannot be used."""
+        """How many students are active, how many records cannot be used, and how many numbers someone should check."""
         active = select(func.count()).where(students.c.active).scalar_subquery()
         unusable = select(func.count()).select_from(unusable_records).scalar_subquery()
-        row = self._connection.execute(select(active, unusable)).one()
-        return {"active": row[0], "unusable": row[1]}
+        shared = select(func.count()).select_from(_shared_numbers().subquery()).scalar_subquery()
+        row = self._connection.execute(select(active, unusable, shared)).one()
+        return {"active": row[0], "unusable": row[1], "shared_numbers": row[2]}
 
     def unusable(self, limit: int) -> tuple[list[Row[Any]], int]:
         """Records that a clerk has to put right, the longest known first; at most `limit`, and how many there are."""
@@ -231,6 +232,17 @@ def _judge(
         if flaw := flaw_of_contact(record, guardians, own, half_read=half_read):
             flawed[record.student_id] = record, flaw
     return usable, flawed
+
+
+def _shared_numbers() -> Select[tuple[str]]:
+    """Numbers that may ask about students of several surnames: one family, or a number typed in for two."""
+    return (
+        select(phones.c.phone)
+        .join(students, students.c.id == phones.c.student_id)
+        .where(students.c.active)
+        .group_by(phones.c.phone)
+        .having(func.count(func.lower(students.c.last_name).distinct()) > 1)
+    )
 
 
 def _added_to(known: _Student | None, found: _Student) -> _Student:
