@@ -634,7 +634,7 @@ def test_a_small_database_leaves_the_memory_that_sign_ins_need(environments: dic
     assert int(of_micro["max_connections"]) == 40
     for parameters in (of_micro, of_small):
         assert parameters["rds.force_ssl"] == "1"
-        assert parameters["log_parameter_max_length"] == parameters["log_parameter_max_length_on_error"] == "0"
+        assert not [name for name in parameters if name.startswith("log_")]  # statements have phone numbers as values
     assert found["existing", "db.t4g.small"] is None  # a replica has the parameters of its primary
 
 
