@@ -38,7 +38,7 @@ def read(body: bytes) -> Mapping[str, Any]:
     """The GraphQL request; InvalidRequest says what is wrong with it."""
     try:
         request = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidRequest("body", "JSON") from None
     if not isinstance(request, dict) or not isinstance(request.get("query"), str) or not request["query"]:
         raise InvalidRequest("query", "a GraphQL document")

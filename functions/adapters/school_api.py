@@ -167,7 +167,7 @@ class SchoolApi:
                 elif answer.status_code < 500:
                     failure = SchoolApiRefused
                     break
-            except (requests.RequestException, InvalidRequest, ValueError) as error:
+            except (requests.RequestException, InvalidRequest, ValueError, RecursionError) as error:
                 problem = type(error).__name__
             if attempt == self._tries or time.monotonic() + pause >= deadline:
                 break  # waiting would lead nowhere

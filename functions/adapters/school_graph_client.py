@@ -75,7 +75,7 @@ class SchoolGraphClient:
             if not answer.get("errors"):
                 return found
             problem = "errors beside data"
-        except (ServiceError, InvalidRequest, ValueError) as error:
+        except (ServiceError, InvalidRequest, ValueError, RecursionError) as error:
             if isinstance(error, AwsError) and error.status == 400:
                 raise _QueryRefused from None
             found, problem = {}, type(error).__name__

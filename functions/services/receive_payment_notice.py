@@ -32,7 +32,7 @@ class PaymentNoticeReceiver:
             return False
         try:
             notice = PaymentNotice.read(json.loads(body), self.currency)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidRequest("body", "JSON") from None
         self.queue.send_in_order([(notice.student_id, notice.message_id, notice.as_json())])
         return True

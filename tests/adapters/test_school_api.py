@@ -14,6 +14,7 @@ from functions.domain.errors import SchoolApiUnavailable
 from local.plan import Plan
 from local.world.sample import SampleSchool
 from tests.adapters.conftest import AnswerSecrets
+from tests.adapters.scripted_server import scripted
 from tests.conftest import TODAY, OutsideWorld, SchoolCalls
 
 TERM = "2026-3"
@@ -160,6 +161,13 @@ def test_call_that_fails_once_or_twice_is_tried_again(
         world.fails("school", times=times, **fault)
         assert api.bills(ONE, TERM) == {ONE[0]: BILLS}
     assert len(world.calls("school")) == 5
+
+
+def test_an_answer_of_endless_depth_is_no_answer(plan: Plan, world: OutsideWorld, secrets: None) -> None:
+    with scripted((200, "[" * 100_000)) as server:
+        api = SchoolApi(dependencies.http_session(), dependencies.secrets(), server.url, KEY)
+        with pytest.raises(SchoolApiUnavailable):
+            api.bills(ONE, TERM)
 
 
 @pytest.mark.parametrize(

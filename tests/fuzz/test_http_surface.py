@@ -75,5 +75,17 @@ def test_any_request_has_an_answer(route: Route, plan: Plan, data: st.DataObject
     assert all(isinstance(value, str) and "\n" not in value for value in answer["headers"].values())
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, '{"query": ' + "[" * 100_000])
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.method == "POST"], ids=lambda route: route.path)
+def test_a_body_of_endless_depth_has_an_answer(route: Route, plan: Plan, body: str) -> None:
+    raw = body.encode()
+    headers = {
+        "x-hub-signature-256": signature.sign(raw, plan.app_secret),
+        "x-signature": payments.sign(raw, plan.payment_secret, time.time()),
+    }
+    event = {"requestContext": {"http": {"method": "POST"}}, "headers": headers, "body": body}
+    assert 200 <= HANDLERS[route.function](event, None)["statusCode"] < 500
+
+
 def test_every_route_is_tried() -> None:
     assert {route.function for route in ROUTES} == set(HANDLERS)

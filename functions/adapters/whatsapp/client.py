@@ -181,7 +181,7 @@ class WhatsAppClient:
         answer = self._session.post(url, headers=headers, timeout=timeout, **content)  # type: ignore[arg-type]
         try:
             found = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if answer.ok and isinstance(found, dict):
             return found

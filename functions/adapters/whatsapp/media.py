@@ -56,7 +56,7 @@ class WhatsAppMedia:
         with self._get(f"{self.api_url}/{media_id}", deadline) as answer:
             try:
                 found = answer.json()
-            except (ValueError, requests.RequestException):
+            except (ValueError, RecursionError, requests.RequestException):
                 found = None
         if not isinstance(found, Mapping):
             raise WhatsAppUnavailable("not an answer about media")
@@ -109,7 +109,7 @@ class WhatsAppMedia:
 def _error(answer: requests.Response) -> Exception:
     try:
         body = answer.json()
-    except (ValueError, requests.RequestException):
+    except (ValueError, RecursionError, requests.RequestException):
         body = None
     return error_of(body, answer.status_code)
 

@@ -470,3 +470,11 @@ def test_typing_indicator_without_a_token_is_left_out(
         whatsapp = whatsapp_at(plan.whatsapp_api_url, plan.whatsapp_phone_number_id, "nothing")
         assert not whatsapp.show_typing(MESSAGE)
     assert world.calls("graph") == []
+
+
+def test_an_answer_of_endless_depth_does_not_say_what_became_of_the_message(plan: Plan, secrets: None) -> None:
+    with scripted((200, "[" * 100_000)) as server:
+        whatsapp = whatsapp_at(server.url, plan.whatsapp_phone_number_id)
+        with pytest.raises(DeliveryUnknown):
+            whatsapp.send(Text("hi"), PARENT, MESSAGE, Files())
+        assert len(server.requests) == 1  # it may have been delivered
