@@ -7,6 +7,7 @@ from functions.adapters import aws
 from functions.adapters.aws import AwsClient
 
 TIMEOUT = (1.0, 5.0)  # connect, read; seconds
+GET_TIMEOUT = (1.0, 2.0)  # twice, in the middle of sending a reply
 
 
 class DocumentStore:
@@ -22,7 +23,7 @@ class DocumentStore:
 
     def get(self, key: str) -> bytes:
         """The bytes of one object; raises AwsError, with code NoSuchKey where there is none."""
-        return self._client.call("GET", self._url(key), "s3", timeout=TIMEOUT).content
+        return self._client.call("GET", self._url(key), "s3", timeout=GET_TIMEOUT).content
 
     def _url(self, key: str) -> str:
         if base := os.environ.get("AWS_ENDPOINT_URL_S3"):

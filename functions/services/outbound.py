@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.adapters import observability
-from functions.adapters.whatsapp.client import Sent, WhatsAppClient
+from functions.adapters.whatsapp.client import BUDGET, Sent, WhatsAppClient
 from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
 from functions.domain.deployment import RELEASE_CHECK
 from functions.domain.errors import PartlySent, Undeliverable
@@ -79,13 +79,14 @@ class Outbound:
         """What was accepted, and whether as a `message` or a `template`."""
         if reply is None:
             raise Undeliverable("no approved template", WINDOW_CLOSED)
+        deadline = time.monotonic() + BUDGET  # of both
         try:
             form = TEMPLATE if isinstance(reply, Template) else MESSAGE
-            return self.whatsapp.send(reply, to, answer_to, file, parts_sent), form
+            return self.whatsapp.send(reply, to, answer_to, file, parts_sent, deadline), form
         except Undeliverable as error:
             if error.code != WINDOW_CLOSED or template is None or isinstance(reply, Template):
                 raise
-            return self.whatsapp.send(template, to, answer_to, no_file), TEMPLATE
+            return self.whatsapp.send(template, to, answer_to, no_file, deadline=deadline), TEMPLATE
 
     def prewarm(self) -> None:
         """Fetch the access token."""

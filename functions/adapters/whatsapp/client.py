@@ -27,6 +27,9 @@ from functions.domain.replies import Document, Reply, Template, Text, words_of
 TIMEOUT = (1.5, 5.0)  # connect, read; seconds
 UPLOAD_TIMEOUT = (1.5, 8.0)
 TYPING_TIMEOUT = (1.5, 3.0)
+BUDGET = 13.0  # seconds for one reply, all its calls together: less than the functions that send have
+FOR_THE_MESSAGE = 3.0  # seconds that an upload leaves for the message that it is for
+LEAST = 2.0  # seconds: with less left nothing is begun that could be cut off in the middle
 
 
 @dataclass(frozen=True)
@@ -65,28 +68,35 @@ class WhatsAppClient:
             "typing_indicator": {"type": "text"},
         }
         try:
-            self._post("messages", TYPING_TIMEOUT, json=body)
+            self._post("messages", TYPING_TIMEOUT, time.monotonic() + BUDGET, json=body)
         except (WhatsAppError, AwsError) as error:
             observability.logger().info("no typing indicator", error=type(error).__name__, code=error.code)
             return False
         return True
 
     def send(
-        self, reply: Reply, person: Person, answer_to: str, file: Callable[[], bytes], parts_sent: int = 0
+        self,
+        reply: Reply,
+        person: Person,
+        answer_to: str,
+        file: Callable[[], bytes],
+        parts_sent: int = 0,
+        deadline: float | None = None,
     ) -> Sent:
         """Send a reply to a person. `answer_to`, the message it answers, comes back in delivery statuses. `file` gives
         the document's bytes; it is called only when its `media_id` does not work any more. `parts_sent`: of a text of
-        several messages, how many an earlier try has sent.
+        several messages, how many an earlier try has sent. `deadline`: of `time.monotonic()`, for all calls together.
 
         What Meta refuses in this form is sent as plain words, except templates. Raises PartlySent when a later part of
         a text was not taken, and the other WhatsAppErrors.
         """
+        until = time.monotonic() + BUDGET if deadline is None else deadline
         if parts_sent:  # only a text has several parts, so the earlier try sent plain words
-            return self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to, parts_sent)
+            return self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to, until, parts_sent)
         try:
             if isinstance(reply, Document):
-                return self._send_document(reply, person, answer_to, file)
-            return self._send_all(message_format.bodies(reply), person, answer_to)
+                return self._send_document(reply, person, answer_to, file, until)
+            return self._send_all(message_format.bodies(reply), person, answer_to, until)
         except (WhatsAppRefused, AwsError) as error:  # AwsError: the document's file cannot be had
             if isinstance(reply, Text | Template):
                 raise
@@ -94,25 +104,29 @@ class WhatsAppClient:
             observability.logger().error(
                 "reply refused, sent as plain words", kind=type(reply).__name__, code=error.code
             )
-            sent = self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to)
+            sent = self._send_all(message_format.bodies(Text(words_of(reply))), person, answer_to, until)
             return Sent(sent.reply_id, sent.messages, degraded=True)
 
-    def _send_document(self, reply: Document, person: Person, answer_to: str, file: Callable[[], bytes]) -> Sent:
+    def _send_document(
+        self, reply: Document, person: Person, answer_to: str, file: Callable[[], bytes], deadline: float
+    ) -> Sent:
         if reply.media_id:
             body = message_format.document(reply, reply.media_id)
             try:
-                return self._send_all([body], person, answer_to)
+                return self._send_all([body], person, answer_to, deadline)
             except WhatsAppRefused:
                 pass  # the earlier upload has expired
-        media_id = self._upload(reply.filename, reply.mime_type, file())
+        _seconds_left(deadline - FOR_THE_MESSAGE)
+        media_id = self._upload(reply.filename, reply.mime_type, file(), deadline - FOR_THE_MESSAGE)
         body = message_format.document(reply, media_id)
-        sent = self._send_all([body], person, answer_to)
+        sent = self._send_all([body], person, answer_to, deadline)
         return Sent(sent.reply_id, sent.messages, media_id)
 
-    def _upload(self, filename: str, mime_type: str, file: bytes) -> str:
+    def _upload(self, filename: str, mime_type: str, file: bytes, deadline: float) -> str:
         answer = self._post(
             "media",
             UPLOAD_TIMEOUT,
+            deadline,
             data={"messaging_product": "whatsapp", "type": mime_type},
             files={"file": (filename, file, mime_type)},
         )
@@ -121,7 +135,9 @@ class WhatsAppClient:
             raise WhatsAppUnavailable("an upload without an id")
         return media_id
 
-    def _send_all(self, bodies: list[dict[str, object]], person: Person, answer_to: str, parts_sent: int = 0) -> Sent:
+    def _send_all(
+        self, bodies: list[dict[str, object]], person: Person, answer_to: str, deadline: float, parts_sent: int = 0
+    ) -> Sent:
         """Send the messages of one reply in order, without those that were sent before."""
         address = {"to": person.phone} if person.phone else {"recipient": person.bsuid}
         ids: list[str] = []
@@ -136,7 +152,8 @@ class WhatsAppClient:
                 **body,
             }
             try:
-                ids.append(_message_id(self._post("messages", TIMEOUT, unanswered=DeliveryUnknown, json=envelope)))
+                answer = self._post("messages", TIMEOUT, deadline, unanswered=DeliveryUnknown, json=envelope)
+                ids.append(_message_id(answer))
             except DeliveryUnknown:
                 if part == 0:
                     raise
@@ -151,16 +168,18 @@ class WhatsAppClient:
         self,
         path: str,
         timeout: tuple[float, float],
+        deadline: float,
         unanswered: type[WhatsAppError] = WhatsAppUnavailable,
         **content: object,
     ) -> dict[str, object]:
         """One call, tried a second time where that is safe: nothing was sent, or the token may have been rotated.
 
-        `unanswered` is raised when the request left and the answer does not say what became of it.
+        `unanswered` is raised when the request left and the answer does not say what became of it. WhatsAppUnavailable
+        when there is no time left for a call.
         """
         for attempt in (1, 2):
             try:
-                return self._post_once(path, timeout, unanswered, **content)
+                return self._post_once(path, timeout, deadline, unanswered, **content)
             except OperatorNeeded as error:
                 if attempt == 2 or error.code not in TOKEN:
                     observability.count("OperatorNeeded")
@@ -174,11 +193,19 @@ class WhatsAppClient:
         raise WhatsAppUnavailable("not reached")
 
     def _post_once(
-        self, path: str, timeout: tuple[float, float], unanswered: type[WhatsAppError], **content: object
+        self,
+        path: str,
+        timeout: tuple[float, float],
+        deadline: float,
+        unanswered: type[WhatsAppError],
+        **content: object,
     ) -> dict[str, object]:
         headers = {"Authorization": f"Bearer {self._secrets.get(self._token_name)}"}
         url = f"{self._api_url}/{self._phone_number_id}/{path}"
-        answer = self._session.post(url, headers=headers, timeout=timeout, **content)  # type: ignore[arg-type]
+        left = _seconds_left(deadline)
+        connect = min(timeout[0], left / 2)
+        limits = (connect, min(timeout[1], left - connect))
+        answer = self._session.post(url, headers=headers, timeout=limits, **content)  # type: ignore[arg-type]
         try:
             found = answer.json()
         except (ValueError, RecursionError):
@@ -186,6 +213,14 @@ class WhatsAppClient:
         if answer.ok and isinstance(found, dict):
             return found
         raise error_of(found, answer.status_code, unanswered)
+
+
+def _seconds_left(deadline: float) -> float:
+    """Raises WhatsAppUnavailable when it is not worth beginning a call."""
+    left = deadline - time.monotonic()
+    if left < LEAST:
+        raise WhatsAppUnavailable("no time left")
+    return left
 
 
 def _never_left(error: requests.RequestException) -> bool:

@@ -1,12 +1,17 @@
 """Sending, against the strict Graph API: what Meta refuses is met before, and each error means what it should."""
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 
 from functions import dependencies
+from functions.adapters import document_store
 from functions.adapters.aws import AwsError
 from functions.adapters.whatsapp import client
 from functions.adapters.whatsapp.client import Sent, WhatsAppClient, error_of
@@ -21,6 +26,7 @@ from functions.domain.errors import (
 )
 from functions.domain.people import Kind, Person
 from functions.domain.replies import Buttons, Choice, Document, Menu, NumberRequest, Reply, Template, Text
+from infra.catalog import FUNCTIONS
 from local.plan import Plan, Ports
 from tests.adapters.conftest import AnswerSecrets
 from tests.adapters.scripted_server import scripted
@@ -478,3 +484,84 @@ def test_an_answer_of_endless_depth_does_not_say_what_became_of_the_message(plan
         with pytest.raises(DeliveryUnknown):
             whatsapp.send(Text("hi"), PARENT, MESSAGE, Files())
         assert len(server.requests) == 1  # it may have been delivered
+
+
+# --- one deadline -----------------------------------------------------------------------------------------------------
+
+
+class Slowest:
+    """A Graph API whose calls take all the time that they are given, on a clock of its own; and what is asked of it."""
+
+    def __init__(self, *answers: tuple[int, dict[str, Any]] | Exception) -> None:
+        self.answers, self.now, self.calls = list(answers), 100.0, 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def post(self, url: str, *, timeout: tuple[float, float], **_: object) -> requests.Response:
+        self.calls += 1
+        answer = self.answers.pop(0) if self.answers else requests.ConnectTimeout()
+        if isinstance(answer, requests.ConnectTimeout):
+            self.now += timeout[0]
+            raise answer
+        self.now += sum(timeout)
+        if isinstance(answer, Exception):
+            raise answer
+        response = requests.Response()
+        response.status_code, response._content = answer[0], json.dumps(answer[1]).encode()
+        return response
+
+    def file(self) -> bytes:
+        """Two tries at the document store, as long as they may take."""
+        self.now += 2 * sum(document_store.GET_TIMEOUT)
+        return PDF
+
+    def get(self, name: str) -> str:
+        return "token"
+
+    def expire(self, name: str) -> None:
+        pass
+
+
+REFUSED: tuple[int, dict[str, Any]] = (400, {"error": {"code": 131009}})
+UPLOADED: tuple[int, dict[str, Any]] = (200, {"id": "media-1"})
+WRONG_TOKEN: tuple[int, dict[str, Any]] = (401, {"error": {"code": 190}})
+
+
+@pytest.mark.parametrize("reply", [PASS, replace(PASS, media_id="media-0"), Text("x" * 20_000), Buttons("Which?", ())])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (),
+        (requests.ConnectTimeout(),),
+        (REFUSED, UPLOADED),
+        (REFUSED, UPLOADED, REFUSED),
+        (WRONG_TOKEN, REFUSED, requests.ConnectTimeout(), UPLOADED),
+        (UPLOADED, REFUSED, REFUSED),
+        (REFUSED, REFUSED, REFUSED),
+        (requests.ConnectTimeout(), REFUSED, requests.ConnectTimeout(), UPLOADED, requests.ConnectTimeout()),
+        (requests.ReadTimeout(),),
+    ],
+    ids=str,
+)
+def test_a_reply_is_sent_or_given_up_before_its_function_runs_out_of_time(
+    monkeypatch: pytest.MonkeyPatch, reply: Reply, answers: tuple[Any, ...]
+) -> None:
+    slowest = Slowest(*answers)
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=slowest.monotonic, sleep=lambda seconds: None))
+    whatsapp = WhatsAppClient(slowest, slowest, "https://graph", "1", "token")  # type: ignore[arg-type]
+    with suppress(WhatsAppError):
+        whatsapp.send(reply, PARENT, MESSAGE, slowest.file)
+    assert slowest.calls
+    for item in FUNCTIONS:
+        if item.sends and item.name != "webhook":
+            assert slowest.now - 100.0 < item.timeout - 0.5, item.name
+
+
+def test_what_was_not_begun_for_lack_of_time_is_certainly_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowest = Slowest()
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=slowest.monotonic, sleep=lambda seconds: None))
+    whatsapp = WhatsAppClient(slowest, slowest, "https://graph", "1", "token")  # type: ignore[arg-type]
+    with pytest.raises(WhatsAppUnavailable):
+        whatsapp.send(Text("Hello"), PARENT, MESSAGE, slowest.file, deadline=slowest.now + client.LEAST - 0.1)
+    assert slowest.calls == 0
