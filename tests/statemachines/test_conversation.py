@@ -47,7 +47,7 @@ from functions.services.send_reply import ReplyRequest
 from functions.services.staff.desk import Order
 from functions.services.write_to_parent import Letter
 from infra.catalog import MESSAGE_RECEIVES
-from infra.state_machine_definition import NOT_STARTED_RETRY
+from infra.state_machine_definition import NOT_STARTED_RETRY, TIMED_OUT_RETRY
 from local.step_functions.errors import FunctionError, InvokeError
 from local.step_functions.execution import Execution
 from local.step_functions.runner import run
@@ -1608,3 +1608,44 @@ def test_the_largest_family_fits_the_state(functions: Make) -> None:
     execution = converse(fakes, "statement")
     assert execution.status == "SUCCEEDED"
     assert len(json.dumps(fakes.payload("SendReply"))) < 256 * 1024
+
+
+# --- time that is left after the reply
+
+
+def converse_begun(fakes: Functions, text: str, seconds_ago: float) -> Execution:
+    """One message whose run began a while ago."""
+
+    def set_back(execution: Execution) -> None:
+        execution.start -= seconds_ago
+
+    return run(definition(), [{"body": json.dumps(message(text))}], fakes, pace=0, on_start=set_back)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "state", "latest"),
+    [
+        ("hi", {}, "Prefetch account", 50),
+        ("school start?", {"answer": "At 08:00.", "refresh_answer": True}, "Refresh cached answer", 15),
+    ],
+)
+def test_what_the_next_message_may_need_is_left_out_when_the_reply_took_long(
+    functions: Make, text: str, found: dict[str, Any], state: str, latest: float
+) -> None:
+    assert state in steps(converse_begun(functions(**found), text, latest - 5))
+    late = steps(converse_begun(functions(**found), text, latest + 1))
+    assert state not in late
+    assert late[-2:] == ["Record conversation", "Done"]
+
+
+@pytest.mark.parametrize(
+    ("state", "fetching"), [("Prefetch account", ["Fetch fees"]), ("Refresh cached answer", ["Refresh cached answer"])]
+)
+def test_after_the_reply_there_is_always_time_to_record_it(state: str, fetching: list[str]) -> None:
+    """Each task may run into its time limit once and is tried once more."""
+    every = every_state(STATES)
+    (choice,) = [item for item in every["Check follow-up"]["Choices"] if item["Next"] == state]
+    (latest,) = re.findall(r"< (\d+)", choice["Condition"])
+    pause = TIMED_OUT_RETRY["IntervalSeconds"]
+    seconds = sum(2 * every[name]["TimeoutSeconds"] + pause for name in [*fetching, "Record conversation"])
+    assert int(latest) / 1000 + seconds <= json.loads(definition())["TimeoutSeconds"]
