@@ -23,7 +23,6 @@ from bench.soak.run import MESSAGES_A_SECOND, Outcome, soak
 from bench.stage import Stage, stage
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
-MATRIX: Final = 'make soak ARGS="--only matrix"'
 EXECUTIONS: Final = 8  # conversations at once
 MATRIX_RETRY_SECONDS: Final = 3
 RETRY_SECONDS: Final = 35  # until a message is delivered again; 180 on AWS. Five deliveries outlast a claim of 120
@@ -111,15 +110,20 @@ def measure_matrix(run: Run) -> tuple[Table, bool]:
         for fault in faults:
             rows.append(everything.row(fault))
             run.bars.advance(bar)
-            save([matrix.table(rows, MATRIX)], machine(), run.path)  # each at once: a later one may fail
+            save([matrix.table(rows, matrix_command(run))], machine(), run.path)  # each at once: a later one may fail
             if not rows[-1].is_good or not run.bars.console.is_terminal:
                 run.bars.console.print(str(rows[-1]), style="" if rows[-1].is_good else "red", highlight=False)
         if not all(row.is_good for row in rows):
             keep_evidence(run, here, {str(row.fault): row.traces for row in rows if not row.is_good})
-    return matrix.table(rows, MATRIX), all(row.is_good for row in rows)
+    return matrix.table(rows, matrix_command(run)), all(row.is_good for row in rows)
 
 
 SECTIONS: Final[dict[str, Callable[[Run], tuple[Table, bool]]]] = {"soak": measure_soak, "matrix": measure_matrix}
+
+
+def matrix_command(run: Run) -> str:
+    chosen = f" --fault '{run.given.fault}'" if run.given.fault else ""
+    return f'make soak ARGS="--only matrix{chosen}"'
 
 
 def command(run: Run) -> str:

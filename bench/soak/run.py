@@ -128,6 +128,7 @@ class Soak:
         self.asked = [Asked(new_message_id(), item.sender, item.wish) for item in self.written]
         self.contents: list[dict[str, Any]] = []
         self.refused = 0
+        self._lock = threading.Lock()
         self.runs: dict[str, dict[str, Any]] = {}  # executions, by name
         self.clock = Clock(self._is_behind)
 
@@ -139,11 +140,8 @@ class Soak:
         disturber = Disturber(self.stage.stack, Random(self.seed + 1))
         self.contents = [
             self._parent(place).message(text(item.wish.words), self.asked[place].name)
-            | {"timestamp": str(int(began + item.at))}
             for place, item in enumerate(self.written)
         ]
-        for place, item in enumerate(self.written):
-            self.asked[place].written = float(int(began + item.at))
         payments = [self.random.uniform(0.2, 1) * self.seconds for _ in range(round(PAYMENTS * len(self.written)))]
         with ThreadPoolExecutor(AT_ONCE) as threads, ThreadPoolExecutor(2) as schedules:
             sending = schedules.submit(self._send_all, threads, progress)
@@ -227,11 +225,15 @@ class Soak:
 
     def _deliver(self, delivery: Delivery) -> None:
         """One body until it is answered with 200, as WhatsApp does."""
-        raw = self._body(delivery.messages)
         begun = time.time()
-        for place in delivery.messages:
-            asked = self.asked[place]
-            asked.begun = min(asked.begun or begun, begun)
+        with self._lock:
+            for place in delivery.messages:
+                asked = self.asked[place]
+                if not asked.begun:
+                    asked.begun = begun
+                    asked.written = float(int(begun - (delivery.at - self.written[place].at)))
+                    self.contents[place]["timestamp"] = str(int(asked.written))
+            raw = self._body(delivery.messages)
         for pause in PAUSES:
             if self._post(raw) == 200:
                 for place in delivery.messages:
