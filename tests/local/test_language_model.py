@@ -116,6 +116,19 @@ def test_a_denied_wish_is_not_the_wish() -> None:
     assert found.also is None
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("not the statement, I only asked for the amount", Intent.BALANCE),
+        ("I did not ask for a statement, just the balance", Intent.BALANCE),
+        ("not the balance, the statement please", Intent.STATEMENT),
+    ],
+)
+def test_what_is_denied_is_never_done(text: str, wanted: Intent) -> None:
+    found = understood(text)
+    assert (found.reply, found.also) == (Wish(wanted), None)
+
+
 def test_a_word_is_no_wish() -> None:
     assert isinstance(understood("are New Balance trainers allowed").reply, Answer)
 
@@ -192,6 +205,7 @@ def test_opening_hours_and_a_balance_are_both_heard() -> None:
         ("Why has Tariro's balance gone up?", (TARIRO,)),
         ("how come I still owe so much", ()),
         ("I don't understand my balance", ()),
+        ("break down how you got to that figure", ()),
     ],
 )
 def test_why_a_balance_is_so_high_is_not_just_the_balance(text: str, students: tuple[str, ...]) -> None:

@@ -48,9 +48,10 @@ _ORDER: Final = re.compile(
 )
 _WHY: Final = re.compile(
     r"\b(?:why|how come|explain\w*|what makes|understand|so (?:high|much|big|large|little)|(?:gone|went|going) up|"
-    r"increas\w+|come about|made up)\b",
+    r"increas\w+|come about|made up|how (?:did |do )?you (?:got|get|arrived?|calculated?)|break ?down|worked out)\b",
     re.IGNORECASE,
 )
+_THIS_FIGURE: Final = re.compile(r"\b(?:that|this) (?:figure|amount|total|balance|bill)\b")
 _MONEY: Final = re.compile(
     r"\b(?:balance|ow(?:e|es|ing|ed)|outstanding|arrears|fees?|amount|figure|total|billed|bill)\b"
 )
@@ -108,6 +109,13 @@ def _parts(prompt: Prompt, text: str) -> list[Part]:
         return [continued]
     wanted = _undenied(text)
     label = _label(wanted, prompt.children)
+    if (denied := _denied(text)) and label != "urgent":
+        rest = _DENIED.sub(" ", gloss(text).text.lower())
+        is_amount = bool(_MONEY.search(rest)) and "balance" not in denied
+        if is_amount and (label in denied or re.search(r"\b(?:only|just)\b", rest)):
+            label = "balance"
+        elif label in denied:
+            label = "ask"
     if _asks_why(prompt, label, wanted):
         return [_part(prompt, "explain", wanted)]
     pieces = _pieces(prompt, wanted) if label not in ("office", "urgent") else []
@@ -159,11 +167,18 @@ def _label(text: str, children: Mapping[int, str]) -> str:
     return label if chances[ranked[0]] >= UNSURE or label in ("office", "urgent") else "ask"
 
 
+def _denied(text: str) -> set[str]:
+    """What the sender says not to want: it is not done, whatever else is understood."""
+    said = [match[0] for match in _DENIED.finditer(gloss(text).text)]
+    return {label for label in ("balance", "statement") for part in said if WORDS[label].search(part)}
+
+
 def _undenied(text: str) -> str:
     """Without what the sender says not to want, where something else is left to want."""
     english = gloss(text).text
     rest = _DENIED.sub(" ", english).strip(" ,.;:-")
-    if rest != english.strip(" ,.;:-") and any(words.search(rest) for words in WORDS.values()):
+    is_wanted = any(words.search(rest) for words in (*WORDS.values(), _MONEY))
+    if rest != english.strip(" ,.;:-") and is_wanted:
         return rest
     return text
 
@@ -171,7 +186,7 @@ def _undenied(text: str) -> str:
 def _asks_why(prompt: Prompt, label: str, text: str) -> bool:
     """Whether the sender's own balance is to be explained, and no more than that."""
     english = gloss(text).text.lower()
-    own = _OWN.search(english) or named(text, prompt.children).numbers
+    own = _OWN.search(english) or _THIS_FIGURE.search(english) or named(text, prompt.children).numbers
     if label == "statement" and not english.startswith(("why", "how come")):
         return False
     is_asked = label in ("balance", "statement", "question", "ask")
