@@ -8,6 +8,7 @@ from typing import Final
 from functions.domain.errors import InvalidRequest
 
 UNDELIVERED: Final = "undelivered"  # our own type: WhatsApp could not deliver a reply of ours within 24 hours
+NOT_TOLD: Final = "office_not_told"  # our own type too: it could not deliver a notification of the office
 OFFICE_NOTICE: Final = ":office"  # suffix of the id under which the office is notified about a message
 STAFF_LETTER: Final = ":letter"  # suffix of the id under which a parent is told what staff wrote or did
 # Types of `unsupported` that change an earlier message.
@@ -69,7 +70,7 @@ class Message:
     @property
     def is_delivery_failure(self) -> bool:
         """Whether this is no message of a person, but one of ours that WhatsApp could not deliver in time."""
-        return self.type == UNDELIVERED
+        return self.type in (UNDELIVERED, NOT_TOLD)
 
     def as_json(self) -> dict[str, object]:
         """The fields that are set."""

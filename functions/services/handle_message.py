@@ -23,7 +23,7 @@ from functions.domain.deliveries import WINDOW
 from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent, Request
 from functions.domain.memory import Turn
-from functions.domain.messages import REPEAT_AGE, Message
+from functions.domain.messages import NOT_TOLD, REPEAT_AGE, Message
 from functions.domain.people import Kind, Person
 from functions.domain.phrases import Phrases
 from functions.domain.school import School
@@ -116,6 +116,8 @@ class MessageHandler:
         is_late = message.age(time.time()) > WINDOW.total_seconds()
         if is_late:
             is_late = not intents.is_consent_change(message.text, message.tap, self.phrases)
+        if message.type == NOT_TOLD:
+            return self._take_promise_back(incoming)
         if message.is_delivery_failure or is_late:
             return self._reopen(incoming)
         return self._understand(incoming)
@@ -142,6 +144,18 @@ class MessageHandler:
         if was_answered is None and is_repeated and is_unclaimed:
             raise DataUnavailable("neither the cache nor the message log can tell whether it was answered")
         return None
+
+    def _take_promise_back(self, incoming: IncomingMessage) -> Understood:
+        """The office could not be notified after all: the parent is told how to reach it."""
+        message = incoming.message
+        promised = self.history.promised_in_vain(message.about or "")
+        if promised is None:
+            return Understood(NextStep.DONE)
+        loaded = self.claims.claim_and_load(message.id, message.sender, "", incoming.run)
+        if step := self._claimed(loaded, incoming):
+            return Understood(step)
+        person, urgent = promised
+        return Understood(NextStep.SEND_REPLY, person, Plan(Intent.OFFICE, ReplyType.OFFICE_TOLD, urgent=urgent))
 
     def _reopen(self, incoming: IncomingMessage) -> Understood:
         """After 24 hours only an approved template may be sent: one, to those who want to be written to.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from functions.domain.errors import DataUnavailable
 from functions.domain.intents import Intent
 from functions.domain.messages import Message
+from functions.domain.people import Kind, Person
 
 if TYPE_CHECKING:
     from functions.adapters.database.connection import Database
@@ -48,6 +49,22 @@ class MessageHistory:
                 return OfficeRequests(connection).has_conversation([message.phone, message.bsuid], urgent=True)
         except DataUnavailable:
             return False
+
+    def promised_in_vain(self, message_id: str) -> tuple[Person, bool] | None:
+        """Whom we promised an answer of the office to that message, and whether it was urgent; None for nobody.
+
+        Raises DataUnavailable while the promise is not known to be out, and when the database is down.
+        """
+        from functions.adapters.database.message_log import MessageLog
+        from functions.adapters.database.office_requests import OfficeRequests
+
+        with self.database().writer() as connection:
+            request = OfficeRequests(connection).waiting_in_vain(message_id)
+            if request is None:
+                return None
+            if not MessageLog(connection).was_answered(message_id):
+                raise DataUnavailable("the parent has no reply yet")
+        return Person(Kind.UNSURE, *request.keys), request.urgent
 
     def may_be_written_to(self, message: Message) -> bool:
         """Whether we may write first to the sender; False when the database is down.

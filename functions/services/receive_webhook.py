@@ -91,6 +91,8 @@ class WebhookReceiver:
         return webhook.only_for(self.phone_number_id)
 
     def _store_rest(self, webhook: inbound.Webhook, answerable: Sequence[Message], body: bytes) -> None:
+        # Each in a line of its own: it must not hold up what the office writes.
+        self.messages.send_in_order([(item.id, item.id, item.as_json()) for item in webhook.not_told()])
         self.payments.send_in_order([(item.id, item.id, item.as_json()) for item in webhook.expired_receipts()])
         self.events.send(inbound.pack_events(webhook.events()))
         if webhook.unreadable:  # last: what cannot be read must not hold up what can

@@ -73,6 +73,8 @@ class ReplySender:
         except Exception as error:
             raise ReplyNotComposed(type(error).__name__) from error
         to = Person(turn.person.kind, message.phone, message.bsuid)
+        if message.is_delivery_failure:  # of another message: its person is to be told
+            to = turn.person
         sent = self.outbound.send(
             reply, template, to, message.id, file=lambda: self._file(reply), parts_sent=request.parts_sent
         )

@@ -210,3 +210,11 @@ def test_the_response_time_counts_from_the_webhook_to_the_millisecond(
     environment.setattr(time, "time", lambda: 1795600002.0)
     send(message={"timestamp": 1795600000} | message)
     assert counts().split("ResponseTime", "intent") == {"balance": [pytest.approx(waited, abs=1)]}
+
+
+def test_a_promise_is_taken_back_where_it_was_given(world: OutsideWorld) -> None:
+    message = {"id": "office_not_told:n", "type": "office_not_told", "phone": "+263772000900", "about": "wamid.1"}
+    person = {"kind": "unsure", "phone": "+263772100001", "bsuid": None}
+    assert send_reply.handler({"message": message, "person": person, "plan": OFFICE}, None)["status"] == "sent"
+    assert [sent["to"] for sent in world.outbox()] == ["+263772100001"]
+    assert "could not pass your message on" in world.texts()[0]

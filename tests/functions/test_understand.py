@@ -371,6 +371,34 @@ def test_every_stop_is_obeyed_and_all_words_for_the_office_are_passed_on() -> No
         assert answer(f"wamid.{place}", text, written=now - 300, sent_at=now)["next"] != "record_conversation"
 
 
+# --- the office could not be notified after all -----------------------------------------------------------------------
+
+
+def not_told(message_id: str = "office_not_told:n") -> dict[str, Any]:
+    return understood(None, "+263772000900", message_id, type="office_not_told", about="m")
+
+
+def test_whoever_was_promised_an_answer_is_told_that_the_office_does_not_know(
+    cached: Cached, database: Database
+) -> None:
+    hand_to_office(database)
+    database.run("UPDATE office_requests SET urgent = true")
+    with pytest.raises(DataUnavailable):  # the promise is not out yet; the queue delivers it again
+        not_told()
+    database.run("INSERT INTO message_log (message_id, reply_id) VALUES ('m', 'wamid.reply')")
+    found = not_told()
+    assert (found["next"], found["person"]["phone"]) == ("send_reply", RUDO)
+    assert (found["plan"]["reply_type"], found["plan"]["urgent"]) == ("office_told", True)
+
+
+@pytest.mark.parametrize("column", ["answered_at", "closed_at"])
+def test_where_a_person_has_answered_nothing_is_taken_back(cached: Cached, database: Database, column: str) -> None:
+    assert not_told()["next"] == "done"  # what was passed on later is no request
+    hand_to_office(database)
+    database.run(f"UPDATE office_requests SET {column} = now()")
+    assert not_told()["next"] == "done"
+
+
 # --- the office has the conversation ----------------------------------------------------------------------------------
 
 

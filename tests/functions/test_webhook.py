@@ -256,12 +256,22 @@ def test_a_reply_that_expired_goes_to_the_messages_and_a_receipt_that_expired_to
         failed("wamid.other", 131026, "payment:b-1:8"),  # not for the 24 hours
     ]
     assert post(wrap(statuses=statuses))["statusCode"] == 200
-    (reply,) = aws.bodies(plan.queue_url("messages.fifo"))
+    reply, untold = sorted(aws.bodies(plan.queue_url("messages.fifo")), key=lambda item: item["type"], reverse=True)
     assert (reply["id"], reply["type"], reply["about"]) == ("undelivered:wamid.reply", "undelivered", "wamid.1")
+    assert (untold["id"], untold["about"]) == ("office_not_told:wamid.notification", "wamid.1")
     (receipt,) = aws.bodies(plan.queue_url("payments.fifo"))
     assert receipt == {"id": "expired:wamid.receipt", "expired_receipt": "payment:b-1:7"}
     assert len(events(plan, aws)) == len(statuses)  # each is recorded all the same
     assert typing(world) == []
+
+
+def test_a_notification_of_the_office_that_failed_does_not_wait_for_what_the_office_writes(
+    post: Any, queued: Any
+) -> None:
+    statuses = [failed("wamid.notification", 131026, "wamid.1:office")] * 2
+    assert post(wrap(messages=[text(1)], statuses=statuses))["statusCode"] == 200
+    lines = queued()
+    assert sorted(len(line) for line in lines.values()) == [1, 1]
 
 
 def test_the_same_expired_receipt_twice_is_queued_once(post: Any, plan: Plan, aws: Aws) -> None:

@@ -43,6 +43,12 @@ class Waiting:
     bsuid: str | None = None
     last_message_at: datetime | None = None
 
+    @property
+    def keys(self) -> tuple[str | None, str | None]:
+        """Number and user id: the sender's own key is one of them."""
+        is_number = self.sender.startswith("+")
+        return self.phone or (self.sender if is_number else None), self.bsuid or (None if is_number else self.sender)
+
 
 @dataclass(frozen=True)
 class ClosedRequest:
@@ -112,6 +118,13 @@ class OfficeRequests:
         """The latest request of these keys of one person that the office has."""
         query = select(_table.id).where(is_with_office(), _table.sender.in_([key for key in keys if key]))
         return self._connection.execute(query.order_by(_table.id.desc()).limit(1)).scalar_one_or_none()
+
+    def waiting_in_vain(self, message_id: str) -> Waiting | None:
+        """The request of that message, if nobody at the office has answered or closed it."""
+        is_open = _table.closed_at.is_(None) & _table.answered_at.is_(None)
+        query = _with_contact().where(_table.message_id == message_id, is_open)
+        row = self._connection.execute(query.order_by(contacts.c.id).limit(1)).first()
+        return Waiting(**row._mapping) if row else None
 
     def record_answer(self, message_id: str, keys: Sequence[str], phone: str | None, moment: datetime) -> bool:
         """A person wrote to the sender of these keys at that moment; whether the office has the conversation now.

@@ -16,6 +16,7 @@ from functions.adapters.whatsapp.error_codes import WINDOW_CLOSED
 from functions.domain.errors import InvalidRequest
 from functions.domain.messages import (
     CHANGE_TYPES,
+    NOT_TOLD,
     OFFICE_NOTICE,
     SILENT_TYPES,
     UNDELIVERED,
@@ -126,6 +127,22 @@ class Webhook:
             )
             for status in self._expired()
             if status.answer_to and not status.answer_to.startswith((UNDELIVERED, PREFIX, EXPIRED))
+        ]
+
+    def not_told(self) -> list[Message]:
+        """Notifications of the office that WhatsApp could not deliver: a parent was promised an answer."""
+        return [
+            Message(
+                id=f"{NOT_TOLD}:{status.id}",
+                type=NOT_TOLD,
+                timestamp=status.timestamp,
+                phone=phone_of(status.to),
+                bsuid=None if phone_of(status.to) else status.to,
+                phone_number_id="",
+                about=(status.answer_to or "").removesuffix(OFFICE_NOTICE),
+            )
+            for status in self.statuses
+            if status.status == "failed" and status.to and (status.answer_to or "").endswith(OFFICE_NOTICE)
         ]
 
     def expired_receipts(self) -> list[ExpiredReceipt]:

@@ -18,18 +18,18 @@ def run(task: Task) -> dict[str, Any]:
     request = requests.find_open(task.number or 0)
     if request is None:
         return {"number": None}
-    bsuid = request.bsuid or (request.sender if request.sender != request.phone else None)
+    phone, bsuid = request.keys
     now = datetime.now(UTC)
     is_open = request.last_message_at is not None and request.last_message_at > now - WINDOW
     letter = {
         "kind": "reply",
-        "phone": request.phone,
+        "phone": phone,
         "bsuid": bsuid,
         "words": task.command.words,
         "as_template": not is_open,
     }
     if is_open:
-        keys = Contacts(task.connection).keys_of(request.phone, bsuid)
-        requests.record_answer(task.message.id, keys, request.phone, now)
+        keys = Contacts(task.connection).keys_of(phone, bsuid)
+        requests.record_answer(task.message.id, keys, phone, now)
         task.after_commit.append(lambda: task.senders.set_handed_to_office(*keys, handed=True))
-    return {"number": request.number, "name": request.name, "phone": request.phone, "letter": letter}
+    return {"number": request.number, "name": request.name, "phone": phone, "letter": letter}
