@@ -16,6 +16,14 @@ define venv
 	  || { rm -rf $(VENV); echo "python3 cannot make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
 endef
 
+# Installs a lock file: pip only uv, as the file pins it; uv the rest, in parallel and with a progress bar.
+define install
+	@echo "Installing $(1) into $(VENV) ..."
+	@awk '/^[a-z]/ { found = /^uv==/ } found' $(1) > $(VENV)/uv.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r $(1)
+endef
+
 .PHONY: help
 help: ## what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -63,15 +71,13 @@ layers: $(call stamp,dev) ## build what is deployed to Lambda, and print the siz
 
 $(call stamp,local):
 	$(venv)
-	@echo "Installing requirements-local.txt into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.txt
+	$(call install,requirements-local.txt)
 	@rm -f $(VENV)/.installed-local-* && touch $@
 
 # Holds everything that requirements-local.txt does, in the same versions.
 $(call stamp,dev):
 	$(venv)
-	@echo "Installing requirements-dev.txt into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	@rm -f $(VENV)/.installed-dev-* $(VENV)/.installed-local-* && touch $@ $(call stamp,local)
 
 # Universal: the same lock serves every platform and every Python from 3.11 on.

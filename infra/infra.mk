@@ -7,8 +7,7 @@ deploy_stamp := $(VENV)/.installed-deploy-$(firstword $(shell cksum requirements
 
 $(deploy_stamp): requirements.txt
 	$(venv)
-	@echo "Installing requirements.txt into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(call install,requirements.txt)
 	@rm -f $(VENV)/.installed-deploy-* && touch $@
 
 .PHONY: synth

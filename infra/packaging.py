@@ -363,9 +363,14 @@ def zipped_size(path: Path) -> int:
     return counter.size
 
 
-def build_all(target: Target) -> dict[str, Path]:
-    """Every layer and the code package: name -> folder."""
-    return {name: build_layer(name, target) for name in LAYERS} | {"code": build_code(target)}
+def build_all(target: Target, progress: Callable[[str], object] = lambda _: None) -> dict[str, Path]:
+    """Every layer and the code package: name -> folder. `progress` gets each name before it is built."""
+
+    def build(name: str) -> Path:
+        progress(name)
+        return build_code(target) if name == "code" else build_layer(name, target)
+
+    return {name: build(name) for name in (*LAYERS, "code")}
 
 
 def size_table(sizes: dict[str, int]) -> str:
@@ -383,11 +388,20 @@ def over_limit(sizes: dict[str, int]) -> list[str]:
     return [name for name, size in sizes.items() if size > LIMITS[name]]
 
 
+def _build_with_progress() -> dict[str, Path]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("building {task.description:5}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bars:
+        task = bars.add_task("", total=len(LAYERS) + 1, completed=-1)
+        return build_all(LAMBDA, lambda name: bars.update(task, advance=1, description=name))
+
+
 def main() -> int:
     if sys.argv[1:] == ["find-loaded-modules"]:
         LOADED.write_text(find_loaded_modules())
         return 0
-    sizes = {name: zipped_size(folder) for name, folder in build_all(LAMBDA).items()}
+    sizes = {name: zipped_size(folder) for name, folder in _build_with_progress().items()}
     print(size_table(sizes))
     return 1 if over_limit(sizes) else 0
 

@@ -109,7 +109,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     plan = Plan.create(arguments.folder.absolute(), ports_from(arguments.port), **options)
     _stop_on_signals()
     console.print(f"Starting, with the delays of profile [bold]{plan.profile}[/] …")
-    with Stack(plan, lambda what, seconds: console.print(f"  [green]✓[/] {seconds:5.1f} s  {what}")) as stack:
+    with contextlib.ExitStack() as stack_is_up:
+        with console.status("…"):  # moves while a part starts
+            stack = stack_is_up.enter_context(
+                Stack(plan, lambda what, seconds: console.print(f"  [green]✓[/] {seconds:5.1f} s  {what}"))
+            )
         for name, why in stack.start_errors().items():
             console.print(f"  [red]✗ function {name} cannot start:[/] {escape(why)}")
         show_how_to_use(StackClient(plan), real, stack.megabytes(), console)
