@@ -14,7 +14,7 @@ HEIGHT: Final = 30.0
 POINTS_PER_INCH: Final = 72
 WEIGHTS: Final = {"next": 4, "default": 12, "choice": 2, "catch": 1}  # of a line: the higher, the straighter
 MANY_WAYS: Final = 4
-STEPS_DOWN: Final = 3
+STEPS_DOWN: Final = (1, 3, 4, 6)  # that are tried; the narrowest picture is taken
 # Reserves room for the name of a Parallel or Map state without asking for fonts.
 HEADING: Final = '<<table border="0"><tr><td fixedsize="true" width="10" height="11"></td></tr></table>>'
 
@@ -59,7 +59,8 @@ def layout(machine: str) -> Layout:
     found = diagram(machine)
     deciding = _deciding(found.transitions)
     with _graphviz:
-        graph = _placed(found, deciding)
+        tries = [_placed(found, deciding, lowered, steps) for lowered in _lowered(deciding) for steps in STEPS_DOWN]
+        graph = min(tries, key=lambda graph: _numbers(graph.graph_attr["bb"])[2])
         _, _, width, height = _numbers(graph.graph_attr["bb"])
         boxes = {state.name: _box(graph, found, state.name, height) for state in found.states}
         paths = {(edge.start, edge.end): _curve(_edge(graph, found, edge).attr["pos"], height) for edge in deciding}
@@ -86,19 +87,19 @@ def _deciding(transitions: Iterable[Transition]) -> list[Transition]:
     return [item for item in transitions if item.kind != "catch" or item.end not in reached]
 
 
-def _placed(found: Diagram, transitions: list[Transition]) -> Any:
+def _placed(found: Diagram, transitions: list[Transition], lowered: set[Transition], steps: int) -> Any:
     import pygraphviz  # loads Graphviz: 20 MB
 
     graph = pygraphviz.AGraph(strict=False, directed=True, compound=True, nodesep=0.14, ranksep=0.23)
     size = {"width": WIDTH / POINTS_PER_INCH, "height": HEIGHT / POINTS_PER_INCH}
     graph.node_attr.update(shape="box", fixedsize=True, label="", **size)
     _add_states(graph, found, None)
-    depths, lowered = _depths(found.start, transitions), _lowered(transitions)
+    depths = _depths(found.start, transitions)
     for item in transitions:
         goes_back = depths.get(item.end, 0) < depths.get(item.start, 0) and _leads(transitions, item.end, item.start)
         options: dict[str, Any] = {"constraint": False} if goes_back else {"weight": WEIGHTS[item.kind]}
         if not goes_back and item in lowered:
-            options["minlen"] = STEPS_DOWN
+            options["minlen"] = steps
         if found.inside(item.start):
             options["ltail"] = f"cluster_{item.start}"
         if found.inside(item.end):
@@ -108,13 +109,14 @@ def _placed(found: Diagram, transitions: list[Transition]) -> Any:
     return graph
 
 
-def _lowered(transitions: list[Transition]) -> set[Transition]:
-    """Of a Choice with many ways every second one: their states lie further down, which keeps the picture narrow."""
-    found: set[Transition] = set()
+def _lowered(transitions: list[Transition]) -> list[set[Transition]]:
+    """Of a Choice with many ways every second one, in both ways: their states lie further down."""
+    found: list[set[Transition]] = [set(), set()]
     for start in {item.start for item in transitions}:
         ways = [item for item in transitions if item.start == start and item.kind == "choice"]
         if len(ways) >= MANY_WAYS:
-            found |= set(ways[1::2])
+            found[0] |= set(ways[::2])
+            found[1] |= set(ways[1::2])
     return found
 
 
