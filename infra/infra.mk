@@ -28,6 +28,10 @@ deploy: $(deploy_stamp) ## put the product on AWS (ENV=dev)
 	@$(BIN)/python -m infra.preflight $(ENV)
 	@$(CDK) deploy --all --app cdk.out $(ARGS)
 
+.PHONY: rehearse
+rehearse: $(call stamp,dev) ## deploy into an emulated AWS account, and look at what answers there (ENV=dev)
+	@$(BIN)/python -m local.rehearsal --env $(ENV) $(ARGS)
+
 .PHONY: doctor
 doctor: $(call stamp,local) ## look at an environment on AWS: what is well, and what to do about the rest (ENV=dev)
 	@$(BIN)/python -m infra.operations doctor --env $(ENV) $(ARGS)

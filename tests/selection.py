@@ -20,6 +20,7 @@ STARTERS: Final = {
     "infra.node",
     "infra.packaging",
     "local.aws",
+    "local.rehearsal.run",
     "local.child",
     "local.lambda_service",
     "local.plan.Ports",  # asks which ports are free
@@ -41,7 +42,7 @@ STARTERS: Final = {
 HARMLESS: Final = {"plan", "nothing_started"}
 # Folders whose tests share fixtures too expensive to have twice: the running stack, the synthesized templates, an
 # account in this process, of which there can be one. Each stays in one worker and begins first: it takes longest.
-TOGETHER: Final = ("tests/e2e/", "tests/infra/", "tests/local/aws/", "tests/browser/")
+TOGETHER: Final = ("tests/e2e/", "tests/local/rehearsal/", "tests/infra/", "tests/local/aws/", "tests/browser/")
 
 
 @pytest.hookimpl(tryfirst=True)

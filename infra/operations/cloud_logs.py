@@ -31,7 +31,13 @@ DIGEST: Final = re.compile(rf"[0-9a-f]{{{LENGTH}}}")
 
 
 def is_digest(id: str) -> bool:
+    """Whether it may be one: the id of a payment notice can look the same."""
     return DIGEST.fullmatch(id) is not None
+
+
+def names_in_logs(id: str, key: str) -> list[str]:
+    """What stands for a message in the functions' logs."""
+    return [digest(id, key), *([id] if is_digest(id) else [])]
 
 
 class QueryFailed(Exception):
@@ -50,8 +56,10 @@ class CloudLogs:
         """`id`: of a message or notice, or the digest that stands for it in the functions' logs."""
         machines = self._groups(f"/aws/vendedlogs/states/{self._environment.prefix}")
         functions = self._groups(f"/aws/lambda/{self._environment.prefix}")
-        of_message = self._search(functions, id if is_digest(id) else digest(id, self._environment.log_key))
-        started = _named(of_message) if is_digest(id) else {id}
+        of_message = [
+            line for text in names_in_logs(id, self._environment.log_key) for line in self._search(functions, text)
+        ]
+        started = {id} if not is_digest(id) else {id, *_named(of_message)}
         arns = {
             event["execution_arn"]
             for text in started

@@ -1,10 +1,11 @@
 """What a running local stack knows of one message: its page of executions, and the log file of each function."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from functions.domain.digests import digest
-from infra.operations.cloud_logs import is_digest
+from infra.operations.cloud_logs import names_in_logs
 from infra.operations.found import Execution, Found, LogLine, State
 from infra.operations.log_lines import parse
 from local.plan import LOG_KEY
@@ -23,7 +24,7 @@ class LocalLogs:
         """`id`: of a message or notice, or the digest that stands for it in the functions' logs."""
         runs = self._running.aws("GET", "/executions")
         executions = [self._execution(run) for run in runs if id in _names(run)]
-        return Found(list(reversed(executions)), self._lines(id if is_digest(id) else digest(id, LOG_KEY)))
+        return Found(list(reversed(executions)), self._lines(names_in_logs(id, LOG_KEY)))
 
     def _execution(self, run: dict[str, Any]) -> Execution:
         return Execution(
@@ -39,11 +40,15 @@ class LocalLogs:
             link=f"{self._running.plan.aws_url}/executions/{run['name']}",
         )
 
-    def _lines(self, id: str) -> list[LogLine]:
+    def _lines(self, names: Sequence[str]) -> list[LogLine]:
         found = []
         for log in (self._running.plan.folder / "logs").glob("*.log"):
             if log.stem not in PARTS:
-                texts = [text for text in log.read_text("utf-8", "replace").splitlines() if id in text]
+                texts = [
+                    text
+                    for text in log.read_text("utf-8", "replace").splitlines()
+                    if any(name in text for name in names)
+                ]
                 found += [line for text in texts if (line := parse(text, log.stem))]
         return sorted(found, key=lambda line: line.time)
 

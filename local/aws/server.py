@@ -3,18 +3,19 @@
 import contextlib
 import io
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 
-from local.aws.app import App
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
 
 
-def make(app: App, port: int) -> BaseWSGIServer:
+def make(app: "WSGIApplication", port: int) -> BaseWSGIServer:
     """The server, listening but not yet serving."""
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=KeepAliveHandler)
     server.daemon_threads = True  # type: ignore[attr-defined]

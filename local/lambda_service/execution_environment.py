@@ -14,9 +14,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, Protocol
 
-from infra.catalog import Function
 from local.child import die_with_parent
-from local.lambda_service.invocation import LARGEST_PAYLOAD, Invocation, Result
+from local.lambda_service.invocation import LARGEST_PAYLOAD, Invocation, Result, Runnable
 from local.lambda_service.runtime_api import RuntimeApi
 from local.plan import function_arn
 from local.world.http_server import listen
@@ -33,7 +32,10 @@ class Owner(Protocol):
     """The pool, as seen by one of its environments."""
 
     @property
-    def function(self) -> Function: ...
+    def function(self) -> Runnable: ...
+
+    @property
+    def runtime(self) -> str: ...
 
     @property
     def environment(self) -> dict[str, str]: ...
@@ -97,7 +99,7 @@ class ExecutionEnvironment:
         self._started = time.monotonic()
         self._start_timer(INIT_SECONDS)
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-S", "-s", "-m", "awslambdaric", self.pool.function.handler),  # -S: no site-packages
+            *(sys.executable, "-S", "-s", "-m", self.pool.runtime, self.pool.function.handler),  # -S: no site-packages
             cwd=Path(environment["LAMBDA_TASK_ROOT"]),
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
@@ -108,6 +110,10 @@ class ExecutionEnvironment:
         if not self.pool.has(self):  # the pool was reset while it started
             self.stop()
         return await self._process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
 
     def stop(self) -> None:
         """Kill the process; an invocation under way fails."""

@@ -4,11 +4,27 @@ import asyncio
 import json
 import uuid
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 REQUEST_ID: Final = "X-Amzn-RequestId"  # header of a response
 COLD_START: Final = "X-Local-Cold-Start-Ms"  # the same, if a process was started for this invocation
 LARGEST_PAYLOAD: Final = 6 * 1024 * 1024  # bytes of a request and of a response
+
+
+class Runnable(Protocol):
+    """What running a function needs to know of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def handler(self) -> str: ...
+
+    @property
+    def timeout(self) -> int: ...  # seconds
+
+    @property
+    def memory(self) -> int: ...  # MB
 
 
 class TooManyRequests(Exception):

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from infra.catalog import Function
 from local.lambda_service.execution_environment import ExecutionEnvironment
-from local.lambda_service.invocation import Invocation, Result, TooManyRequests
+from local.lambda_service.invocation import Invocation, Result, Runnable, TooManyRequests
 
 CONCURRENCY: Final = 50  # of each function, unless set otherwise
 IDLE_SECONDS: Final = 120  # after which an on-demand process ends
@@ -23,11 +22,12 @@ class Pool:
     """All processes of one function."""
 
     def __init__(
-        self, function: Function, environment: dict[str, str], log: Path, start_slots: asyncio.Semaphore
+        self, function: Runnable, environment: dict[str, str], log: Path, start_slots: asyncio.Semaphore
     ) -> None:
         """`start_slots` are shared by all functions: more starts at once than cores would slow each other down."""
         self.function = function
         self.environment = environment
+        self.runtime = "awslambdaric"  # the module that a process runs
         self.concurrency = CONCURRENCY
         self.max_processes = CONCURRENCY
         self.init_failure: Result | None = None  # of the last start
@@ -101,6 +101,10 @@ class Pool:
     @property
     def is_warm(self) -> bool:
         return any(environment.is_initialised for environment in self._environments)
+
+    def processes(self) -> list[int]:
+        """The ids of the processes that run now."""
+        return [environment.pid for environment in self._environments if environment.pid]
 
     def describe(self) -> dict[str, Any]:
         return {

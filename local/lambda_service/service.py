@@ -21,6 +21,7 @@ class LambdaService:
 
     def __init__(self, plan: Plan, functions: Iterable[Function], packages: Packages) -> None:
         start_slots = asyncio.Semaphore(2 * (os.cpu_count() or 1))
+        functions = tuple(functions)
         self.pools = {
             function.name: Pool(
                 function,
@@ -31,7 +32,7 @@ class LambdaService:
             for function in functions
         }
         self.provisioned = [
-            pool for pool in self.pools.values() if plan.keep_warm and pool.function.answers(plan.school_api)
+            self.pools[function.name] for function in functions if plan.keep_warm and function.answers(plan.school_api)
         ]
         self._background: set[asyncio.Task[None]] = set()
 

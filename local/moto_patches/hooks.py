@@ -32,7 +32,7 @@ def invoke_functions() -> None:
     def invoke(env: Environment, parameters: dict[str, Any], region: str, state_credentials: Any) -> None:
         name = parameters["FunctionName"].partition(":function:")[2] or parameters["FunctionName"]
         payload = json.loads(parameters.get("Payload") or b"{}")
-        result = env.aws_execution_details.invoke(name.partition(":")[0], payload, env.step)
+        result = env.aws_execution_details.invoke(name, payload, env.step)
         env.stack.append({"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200})
 
     lambda_eval_utils.execute_lambda_function_integration = invoke

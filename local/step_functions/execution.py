@@ -110,7 +110,8 @@ class Execution:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:states:{REGION}:{ACCOUNT}:express:{self.machine}:{self.name}:{uuid.uuid4()}"
+        start = uuid.uuid5(uuid.NAMESPACE_OID, self.name)
+        return f"arn:aws:states:{REGION}:{ACCOUNT}:express:{self.machine}:{self.name}:{start}"
 
     def sync_response(self) -> dict[str, Any]:
         """The response of StartSyncExecution, which has status 200 even if the execution failed."""

@@ -56,6 +56,7 @@ def run(
     pace: float = 1.0,
     on_start: Callable[[Execution], None] | None = None,
     send_message: SendMessage = no_queues,
+    qualified: bool = False,
 ) -> Execution:
     """Run an Express execution to its end.
 
@@ -63,6 +64,7 @@ def run(
 
     `pace` scales the pauses of Retry and Wait (0: none), not timeouts. `on_start` gets the execution while it runs.
     `send_message` gets the Arguments of an SQS task and returns MessageId, MD5OfMessageBody and SequenceNumber.
+    `qualified`: the names that `invoke` gets keep their version or alias.
     A definition that cannot be parsed raises InvalidDefinitionError; every other failure ends in `status`.
     """
     program = parse(definition)
@@ -70,7 +72,7 @@ def run(
     if on_start:
         on_start(execution)
     environment = Environment(
-        aws_execution_details=_Details(execution, invoke, send_message, pace),
+        aws_execution_details=_Details(execution, invoke, send_message, pace, qualified),
         execution_type=StateMachineType.EXPRESS,
         context=_context(execution),
         event_history_context=EventHistoryContext.of_program_start(),
@@ -99,10 +101,12 @@ def run_standard_executions(
 class _Details(AWSExecutionDetails):
     """moto passes these from frame to frame of an execution; here they also carry its tasks and its timeline."""
 
-    def __init__(self, execution: Execution, invoke: Invoke, send_message: SendMessage, pace: float) -> None:
+    def __init__(
+        self, execution: Execution, invoke: Invoke, send_message: SendMessage, pace: float, qualified: bool = False
+    ) -> None:
         super().__init__(account=ACCOUNT, region=REGION, role_arn=ROLE)
         self.execution, self.pace = execution, pace
-        self._invoke, self._send_message = invoke, send_message
+        self._invoke, self._send_message, self._qualified = invoke, send_message, qualified
 
     def enter(self, name: str, state_type: str, inside: str | None) -> StateRun:
         state = StateRun(name, state_type, time.time(), inside)
@@ -112,9 +116,10 @@ class _Details(AWSExecutionDetails):
 
     def invoke(self, function_name: str, payload: Any, state: StateRun) -> Any:
         """The function's result; the state keeps what went in and out."""
-        state.function, state.arguments = function_name, excerpt(payload)
+        name = function_name if self._qualified else function_name.partition(":")[0]
+        state.function, state.arguments = name, excerpt(payload)
         try:
-            result = self._invoke(function_name, payload)
+            result = self._invoke(name, payload)
             if isinstance(result, Invocation):
                 _note(state, result)
                 result = result.result

@@ -5,6 +5,7 @@ Werkzeug's server would need a thread for each of them, and no handler of it can
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Response:
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-async def listen(handler: Handler, port: int) -> asyncio.Server:
+async def listen(handler: Handler, port: int, *, tls: ssl.SSLContext | None = None) -> asyncio.Server:
     """Serve on the loopback interface; port 0 takes a free one."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,7 +104,7 @@ async def listen(handler: Handler, port: int) -> asyncio.Server:
         finally:
             writer.close()
 
-    return await asyncio.start_server(connected, "127.0.0.1", port, limit=64 * 1024, backlog=1024)
+    return await asyncio.start_server(connected, "127.0.0.1", port, limit=64 * 1024, backlog=1024, ssl=tls)
 
 
 async def _send_stream(response: Response, parts: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> None:

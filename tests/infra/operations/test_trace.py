@@ -11,7 +11,7 @@ from rich.console import Console
 
 from functions.domain.digests import digest
 from infra.operations import trace
-from infra.operations.cloud_logs import CloudLogs, execution_of
+from infra.operations.cloud_logs import CloudLogs, execution_of, names_in_logs
 from infra.operations.found import Found
 from infra.operations.log_lines import parse
 from tests.infra.operations.conftest import KnownEnvironment
@@ -138,3 +138,9 @@ def test_a_log_line_is_shown_with_its_own_fields(text: str, message: str) -> Non
 @pytest.mark.parametrize("text", ['{"_aws": {}, "Replies": 1}', '{"type": "platform.report", "record": {}}', " ", "[]"])
 def test_metrics_and_reports_of_the_runtime_are_no_log_lines(text: str) -> None:
     assert parse(text, "send-reply") is None
+
+
+def test_the_id_of_a_notice_that_looks_like_a_digest_is_looked_for_as_both() -> None:
+    notice = "6571e1d5c471b5a4"
+    assert names_in_logs(notice, KEY) == [digest(notice, KEY), notice]
+    assert names_in_logs(ID, KEY) == [DIGEST]
