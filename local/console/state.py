@@ -22,7 +22,7 @@ from local.world.webhooks import encode
 TYPING_SECONDS: Final = 25  # WhatsApp ends the typing indicator then
 MESSAGES: Final = next(machine.name for machine in MACHINES)  # the machine that answers people
 WEBHOOKS_KEPT: Final = 400
-STAFF: Final = "a staff member: gets the requests of parents; “requests”, “passes SSC…”, “today”, “help”"
+STAFF: Final = "a staff member: gets the requests of parents; “requests”, “passes …”, “today”, “help”"
 
 Render = Callable[[Chat, Bubble], str]
 
