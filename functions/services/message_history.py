@@ -21,12 +21,12 @@ class MessageHistory:
     database: "Callable[[], Database]"
 
     def was_answered(self, message_id: str) -> bool | None:
-        """None when the database is down."""
+        """Also with another message, or recorded as one that needs no answer; None when the database is down."""
         from functions.adapters.database.message_log import MessageLog
 
         try:
             with self.database().writer() as connection:
-                return MessageLog(connection).was_answered(message_id)
+                return MessageLog(connection).was_processed(message_id)
         except DataUnavailable:
             return None
 

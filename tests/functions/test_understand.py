@@ -207,6 +207,12 @@ def test_a_redelivered_message_that_only_the_message_log_knows_is_not_answered_a
     assert cached.claim("wamid.1") == Claim.DONE  # the cache knows it again
 
 
+def test_a_message_that_was_answered_together_with_another_is_not_answered_when_it_comes_again(cached: Cached) -> None:
+    record(sent=None)  # no reply of its own
+    cached.lose_everything()
+    assert understood()["next"] == "done"
+
+
 def test_a_message_older_than_the_emptied_cache_is_looked_up_in_the_message_log(cached: Cached) -> None:
     record()
     cached.lose_everything()

@@ -58,6 +58,12 @@ class MessageLog:
         query = select(message_log.c.reply_id).where(message_log.c.message_id == message_id)
         return self._connection.execute(query).scalar_one_or_none() is not None
 
+    def was_processed(self, message_id: str) -> bool:
+        """Whether it was answered, or recorded as one that needed no answer of its own."""
+        query = select(message_log.c.reply_id, message_log.c.sender).where(message_log.c.message_id == message_id)
+        row = self._connection.execute(query).one_or_none()
+        return row is not None and (row.reply_id is not None or row.sender is not None)
+
     def count_since(self, sender: str, intents: Collection[str], moment: datetime) -> int:
         """How many messages of these intents the sender has written since that moment."""
         query = select(func.count()).where(
