@@ -41,7 +41,7 @@ LIMITS: Final = {  # zipped
     "graph": 6 * MEGABYTE,
     "pdf": 15 * MEGABYTE,
     "ai": 8 * MEGABYTE,
-    "code": 1 * MEGABYTE,
+    "code": 1.2 * MEGABYTE,
 }
 
 
@@ -379,7 +379,7 @@ def size_table(sizes: dict[str, int]) -> str:
     for name, size in sizes.items():
         limit = LIMITS[name]
         too_big = "  over its limit" if size > limit else ""
-        rows.append(f"{name:10} {size / MEGABYTE:5.1f} MB  {limit / MEGABYTE:3.0f} MB{too_big}")
+        rows.append(f"{name:10} {size / MEGABYTE:5.1f} MB  {limit / MEGABYTE:4.1f} MB{too_big}")
     return "\n".join(rows)
 
 

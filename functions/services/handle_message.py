@@ -220,7 +220,8 @@ class MessageHandler:
             return Understood(plan.next, person, plan)
         if continues:  # to someone else it means something else
             question, loaded = "", replace(loaded, answer=None)
-        found = Understood(plan.next, person, plan, turns=turns)
+        # A whole question is answered as if it came first: its answer is then good for everyone.
+        found = Understood(plan.next, person, plan, turns=turns if continues else ())
         return self._complete(found, plan, person, question, loaded, incoming, now)
 
     def _is_for_the_office(self, message: Message, person: Person, plan: Plan, loaded: Loaded) -> bool:

@@ -65,6 +65,13 @@ class ReceiptPreparer:
         if step := CLAIM_STEPS.get(self.claims.claim(notice.message_id, run)):
             return Prepared(step)
         observability.count("PaymentNotices")
+        try:
+            return self._prepare(notice)
+        except Exception:  # the next run need not wait until the claim ends by itself
+            self.claims.release(notice.message_id, run)
+            raise
+
+    def _prepare(self, notice: PaymentNotice) -> Prepared:
         self.accounts.forget(notice.student_id, notice.term)
         with self.database.writer() as connection:  # the primary: an opt-out of this very second counts
             student = Senders(connection).student(notice.student_id)

@@ -40,7 +40,8 @@ def running(console: Stack) -> Iterator[StackClient]:
     found.world("PUT", "/profile", {"name": "zero"})
 
 
-@pytest.fixture(scope="session")
+# Of the package, not of the session: while Playwright runs, no other test of the process can have an event loop.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         if os.environ.get("CI"):

@@ -40,7 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         Ports.free(),
         profile="zero",
         today=TODAY,
-        retry_seconds=2,
+        retry_seconds=4,  # five deliveries outlast a killed primary
         school_api_calls_per_minute=6000,  # its limits have tests of their own
     )
     with Stack(plan) as started:

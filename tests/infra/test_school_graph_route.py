@@ -50,14 +50,17 @@ def test_the_conversation_is_told_which_way_to_go(prod: Environment, by_graph: E
         assert {word for word in told if word} == {way}
 
 
-def test_only_the_way_that_is_taken_is_kept_warm(by_graph: Environment) -> None:
-    warm = {
-        item["FunctionName"]["Ref"]
-        for item in by_graph.of_type("AWS::Lambda::Alias")
-        if "ProvisionedConcurrencyConfig" in item.properties
-    }
-    assert {by_graph.function(name).id for name in ("fetch_account", "school_graph")} <= warm
-    assert not {by_graph.function(name).id for name in ("fetch_fees", "fetch_payments")} & warm
+def test_neither_way_is_kept_warm(prod: Environment, by_graph: Environment) -> None:
+    """Only what every message passes is."""
+    for environment in (prod, by_graph):
+        warm = {
+            item["FunctionName"]["Ref"]
+            for item in environment.of_type("AWS::Lambda::Version")
+            if "ProvisionedConcurrencyConfig" in item.properties
+        }
+        ways = ("fetch_account", "school_graph", "fetch_fees", "fetch_payments")
+        assert warm
+        assert not {environment.function(name).id for name in ways} & warm
 
 
 def test_another_way_is_refused_by_name() -> None:
