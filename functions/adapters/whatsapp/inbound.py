@@ -263,14 +263,20 @@ def _changes(
                 unreadable.append(Unreadable(where, "expected field and value"))
 
 
-def _message(item: object, contacts: list[Mapping[str, object]], number: str) -> Message:
-    if not isinstance(item, Mapping):
-        raise InvalidRequest("message", "an object")
+def _identified(item: Mapping[object, object]) -> tuple[str, str]:
+    """Id and type of a message or an echo; InvalidRequest names the one that is missing."""
     name, kind = _text(item.get("id")), _text(item.get("type"))
     if not name:
         raise InvalidRequest("id", "a message id")
     if not kind:
         raise InvalidRequest("type", "a message type")
+    return name, kind
+
+
+def _message(item: object, contacts: list[Mapping[str, object]], number: str) -> Message:
+    if not isinstance(item, Mapping):
+        raise InvalidRequest("message", "an object")
+    name, kind = _identified(item)
     sender = _text(item.get("from"))
     phone = _phone(sender)
     bsuid = _text(item.get("from_user_id")) or (sender if sender and BSUID.fullmatch(sender) else None)
@@ -304,11 +310,7 @@ def _message(item: object, contacts: list[Mapping[str, object]], number: str) ->
 def _echo(item: object, contacts: list[Mapping[str, object]], number: str) -> Echo:
     if not isinstance(item, Mapping):
         raise InvalidRequest("echo", "an object")
-    name, kind = _text(item.get("id")), _text(item.get("type"))
-    if not name:
-        raise InvalidRequest("id", "a message id")
-    if not kind:
-        raise InvalidRequest("type", "a message type")
+    name, kind = _identified(item)
     to = _text(item.get("to"))
     phone = _phone(to)
     bsuid = _text(item.get("to_user_id")) or (to if to and BSUID.fullmatch(to) else None)
